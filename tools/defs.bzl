@@ -1,0 +1,100 @@
+"""The rules of this tree. Every compiler flag of qlane stands here, and nowhere else."""
+
+_WARNINGS = [
+    "-Wall",
+    "-Wextra",
+    "-Wpedantic",
+    "-Wconversion",
+    "-Wshadow",
+    "-Wundef",
+    "-Werror",
+]
+
+_C_WARNINGS = [
+    "-Wstrict-prototypes",
+    "-Wmissing-prototypes",
+]
+
+C_FLAGS = ["-std=c11", "-D_GNU_SOURCE"] + _WARNINGS + _C_WARNINGS
+CXX_FLAGS = ["-std=c++17"] + _WARNINGS
+
+# Only clang knows it: a file may include headers of direct dependencies only.
+_FEATURES = ["layering_check"]
+
+_LINKOPTS = ["-pthread"]
+
+def qlane_library(name, hdrs = [], srcs = [], internal = [], deps = [], internal_deps = [], internal_visibility = [], **kwargs):
+    """A room, or a part of one.
+
+    Makes `:NAME`, whose public headers lie in include/ and are included as "qlane/X.h", and `:internal` where `internal`
+    is given: the room's private headers, included as "ROOM/X.h", for its own tests and whom it names.
+
+    Args:
+      name: the room.
+      hdrs: public headers: all under include/, or (in tests, bench) none, and then included as "ROOM/X.h".
+      srcs: sources.
+      internal: private headers.
+      deps: as for cc_library.
+      internal_deps: what only the private headers include beyond `:NAME` and deps.
+      internal_visibility: packages beside //tests that may include the private headers.
+      **kwargs: as for cc_library.
+    """
+    native.cc_library(
+        name = name,
+        srcs = srcs + internal,
+        hdrs = hdrs,
+        strip_include_prefix = "include" if hdrs and hdrs[0].startswith("include/") else None,
+        linkstatic = True,
+        copts = C_FLAGS + kwargs.pop("copts", []),
+        features = _FEATURES,
+        linkopts = _LINKOPTS + kwargs.pop("linkopts", []),
+        deps = deps + internal_deps,
+        **kwargs
+    )
+    if internal:
+        native.cc_library(
+            name = "internal",
+            hdrs = internal,
+            copts = C_FLAGS,
+            features = _FEATURES,
+            visibility = ["//tests:__subpackages__"] + internal_visibility,
+            deps = [":" + name] + deps + internal_deps,
+        )
+
+def qlane_binary(name, srcs, copts = [], linkopts = [], **kwargs):
+    native.cc_binary(
+        name = name,
+        srcs = srcs,
+        copts = C_FLAGS + copts,
+        features = _FEATURES,
+        linkopts = _LINKOPTS + linkopts,
+        **kwargs
+    )
+
+def qlane_test(name, srcs, deps = [], copts = [], linkopts = [], size = "small", args = [], **kwargs):
+    """A test program whose tests are written with QLT (tests/support/harness.h)."""
+    native.cc_test(
+        name = name,
+        srcs = srcs,
+        # One at a time: the harness counts threads, and many tests look at the clock or at cores.
+        args = ["-j1"] + args,
+        copts = C_FLAGS + copts,
+        features = _FEATURES,
+        linkopts = _LINKOPTS + linkopts,
+        size = size,
+        deps = deps + ["//tests/support:harness"],
+        **kwargs
+    )
+
+def qlane_plain_test(name, srcs, deps = [], copts = [], linkopts = [], size = "small", **kwargs):
+    """A test program with a main() of its own: exit status 0 means passed."""
+    native.cc_test(
+        name = name,
+        srcs = srcs,
+        copts = C_FLAGS + copts,
+        features = _FEATURES,
+        linkopts = _LINKOPTS + linkopts,
+        size = size,
+        deps = deps,
+        **kwargs
+    )

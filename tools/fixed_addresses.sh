@@ -1,0 +1,2 @@
+#!/bin/sh
+exec setarch "$(uname -m)" --addr-no-randomize "$@"
