@@ -71,6 +71,9 @@ def qlane_binary(name, srcs, copts = [], linkopts = [], **kwargs):
         **kwargs
     )
 
+# -c opt collects sections that nobody names, and Criterion's list of tests is such a section: no test would run.
+_TEST_LINKOPTS = ["-Wl,--no-gc-sections"]
+
 def qlane_test(name, srcs, deps = [], copts = [], linkopts = [], size = "small", args = [], **kwargs):
     """A test program whose tests are written with QLT (tests/support/harness.h)."""
     native.cc_test(
@@ -80,7 +83,7 @@ def qlane_test(name, srcs, deps = [], copts = [], linkopts = [], size = "small",
         args = ["-j1"] + args,
         copts = C_FLAGS + copts,
         features = _FEATURES,
-        linkopts = _LINKOPTS + linkopts,
+        linkopts = _LINKOPTS + _TEST_LINKOPTS + linkopts,
         size = size,
         deps = deps + ["//tests/support:harness"],
         **kwargs

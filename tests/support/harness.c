@@ -26,7 +26,14 @@
 #include <sanitizer/lsan_interface.h>
 #endif
 
-enum { GATE_PATIENCE_S = 30, REAP_PATIENCE_MS = 5000 };
+/* How long a test may stand still before it counts as stuck. */
+static int patience_s(void)
+{
+    const char *given = getenv("QLT_PATIENCE_S");
+    int seconds = given ? atoi(given) : 0;
+
+    return seconds > 0 ? seconds : 30;
+}
 
 static const char *running_unit = "no test", *running_promise = "is running";
 
@@ -210,7 +217,7 @@ void qlt_gate_wait(qlt_gate *gate, unsigned step)
     int error = 0;
 
     clock_gettime(CLOCK_REALTIME, &deadline);
-    deadline.tv_sec += GATE_PATIENCE_S;
+    deadline.tv_sec += patience_s();
     pthread_mutex_lock(&gate_lock);
     while (gate->step < step && !error) {
         error = pthread_cond_timedwait(&gate_moved, &gate_lock, &deadline);
@@ -218,7 +225,7 @@ void qlt_gate_wait(qlt_gate *gate, unsigned step)
     reached = gate->step;
     pthread_mutex_unlock(&gate_lock);
     if (reached < step) {
-        qlt_fail("waited %d s for step %u of a gate that stands at %u", GATE_PATIENCE_S, step, reached);
+        qlt_fail("waited %d s for step %u of a gate that stands at %u", patience_s(), step, reached);
     }
 }
 
@@ -257,7 +264,7 @@ static unsigned count_threads(unsigned expected)
     const struct timespec moment = {0, 1000000};
     unsigned count = count_entries("/proc/self/task");
 
-    for (int ms = 0; count > expected && ms < REAP_PATIENCE_MS; ms++) {
+    for (int ms = 0; count > expected && ms < 1000 * patience_s(); ms++) {
         nanosleep(&moment, NULL);
         count = count_entries("/proc/self/task");
     }
@@ -339,6 +346,23 @@ int main(int argc, char **argv)
     }
     fprintf(stderr, "%u passed, 0 failed\n", passed);
     return passed ? 0 : 3;
+}
+
+#else
+
+int main(int argc, char **argv)
+{
+    struct criterion_test_set *tests = criterion_initialize();
+    int status = 0;
+
+    if (tests->tests == 0) {
+        fprintf(stderr, "%s: no test in this program\n", argv[0]);
+        status = 3;
+    } else if (criterion_handle_args(argc, argv, true)) {
+        status = !criterion_run_all_tests(tests);
+    }
+    criterion_finalize(tests);
+    return status;
 }
 
 #endif

@@ -64,7 +64,7 @@ uint64_t qlt_random(uint64_t *stream);
 void qlt_workers_each(void (*promise)(unsigned workers));
 
 /* A gate counts steps, and threads wait until it has come to the step they need. Gates put threads in order without
- * sleeping; a step that does not come within 30 s fails the test.
+ * sleeping; a step that does not come in time (30 s, or QLT_PATIENCE_S) fails the test.
  *
  *     static qlt_gate gate = QLT_GATE_INIT;
  *     thread A: qlt_gate_open(&gate, 1);  qlt_gate_wait(&gate, 2);
