@@ -101,3 +101,29 @@ def qlane_plain_test(name, srcs, deps = [], copts = [], linkopts = [], size = "s
         deps = deps,
         **kwargs
     )
+
+def qlane_header_tests(library, headers):
+    """Each public header compiles alone, twice in one file, in C11 and in C++17.
+
+    Args:
+      library: the label whose headers they are.
+      headers: as they are included: "qlane/task.h".
+    """
+    for header in headers:
+        stem = header.replace("qlane/", "", 1).replace(".h", "").replace("/", "_")
+        for language, suffix, flags in [("c", "c", C_FLAGS), ("cxx", "cc", CXX_FLAGS)]:
+            name = "%s_alone_in_%s" % (stem, language)
+            source = "%s.%s" % (name, suffix)
+            native.genrule(
+                name = name + "_source",
+                outs = [source],
+                cmd = "printf '#include \"%s\"\\n#include \"%s\"\\nint main(void) { return 0; }\\n' > $@" % (header, header),
+            )
+            native.cc_test(
+                name = name,
+                srcs = [source],
+                copts = flags,
+                features = _FEATURES,
+                size = "small",
+                deps = [library],
+            )
