@@ -1,0 +1,23 @@
+#ifndef QLANE_ERROR_H
+#define QLANE_ERROR_H
+
+/* What every function of qlane that can fail gives back: 0 or -errno, and, where the caller passed a ql_error, one
+ * sentence that names the cause and the way out. */
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define QL_MUST_USE __attribute__((warn_unused_result))
+
+/* Caller memory; plain data. Written only by a call that fails, so initialise it or look only after a failure. */
+typedef struct ql_error {
+    int code;       /* -errno, the same as the call returned */
+    char text[508]; /* cause and way out, without a newline */
+} ql_error;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
