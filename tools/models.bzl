@@ -1,0 +1,83 @@
+"""Models: a protocol's scenario, run on the unchanged sources by the checker in tests/support/wmm/."""
+
+load("//tools:defs.bzl", "C_FLAGS")
+
+ModelInfo = provider("What a model consists of.", fields = {
+    "spec": "JSON file that tests/support/wmm/model.py reads",
+    "files": "all that it names",
+})
+
+def _headers(deps):
+    """Header files of these libraries, and of what they include."""
+    found = depset(transitive = [dep[CcInfo].compilation_context.headers for dep in deps])
+    return [header for header in found.to_list() if header.is_source]
+
+def _script(ctx, command, files):
+    """An executable that runs in the runfiles; Python compiles nothing into the tree (-B)."""
+    script = ctx.actions.declare_file(ctx.label.name)
+    ctx.actions.write(script, "#!/bin/sh\nexec python3 -B %s \"$@\"\n" % command, is_executable = True)
+    return DefaultInfo(executable = script, runfiles = ctx.runfiles(transitive_files = files))
+
+def _model_impl(ctx):
+    files = ctx.files.srcs + ctx.files.sources + _headers(ctx.attr.deps)
+    spec = ctx.actions.declare_file(ctx.label.name + ".json")
+    ctx.actions.write(spec, struct(
+        name = ctx.label.name,
+        label = str(ctx.label),
+        checker = ctx.file._checker.short_path,
+        copts = C_FLAGS + ctx.attr.copts,
+        files = [file.short_path for file in files],
+        compiled = [file.short_path for file in files if file.extension == "c"],
+        must_catch = ctx.attr.must_catch,
+        must_fail = ctx.attr.must_fail,
+    ).to_json())
+    needed = depset(files + [spec, ctx.file._checker] + ctx.files._runner)
+    return [
+        _script(ctx, "%s %s" % (ctx.file._model.short_path, spec.short_path), needed),
+        ModelInfo(spec = spec, files = needed),
+    ]
+
+_model_test = rule(
+    implementation = _model_impl,
+    test = True,
+    attrs = {
+        "srcs": attr.label_list(allow_files = [".c", ".h"]),
+        "sources": attr.label_list(allow_files = [".c", ".h"]),
+        "deps": attr.label_list(providers = [CcInfo]),
+        "copts": attr.string_list(),
+        "must_catch": attr.string_list(),
+        "must_fail": attr.string_dict(),
+        "_checker": attr.label(default = "//tests/support/wmm:checker", allow_single_file = True),
+        "_model": attr.label(default = "//tests/support/wmm:model.py", allow_single_file = True),
+        "_runner": attr.label(default = "//tests/support/wmm:runner", allow_files = True),
+    },
+)
+
+def qlane_model(name, srcs, sources = [], deps = [], copts = [], must_catch = [], must_fail = {}, **kwargs):
+    """A test that runs a scenario through 3,000 schedules as is, and 3,000 where no timed wait times out.
+
+    It compiles by itself, with gcc and the checker in a sanitizer's place, whatever --config it runs under.
+
+    Args:
+      name: by convention PROTOCOL_model.
+      srcs: the scenario with its main(), and stubs for what is left out.
+      sources: production sources, unchanged, as labels of files: "//core:deque.c".
+      deps: libraries whose headers those include, such as "//core:internal". Nothing of them is linked.
+      copts: further flags, beyond those of tools/defs.bzl.
+      must_catch: tags in the sources, such as "FENCE deque:A" or "ORDER deque:push". For each, the fence or
+          order that it marks is taken away, and the scenario must then fail: the test of the test.
+      must_fail: macro to text. For each, the scenario compiled with -DMACRO must fail and say TEXT.
+      **kwargs: as for any test.
+    """
+    _model_test(
+        name = name,
+        srcs = srcs,
+        sources = sources,
+        deps = deps,
+        copts = copts,
+        must_catch = must_catch,
+        must_fail = must_fail,
+        size = kwargs.pop("size", "medium"),
+        tags = kwargs.pop("tags", []) + ["model"],
+        **kwargs
+    )
