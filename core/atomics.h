@@ -1,0 +1,41 @@
+/* The one door to atomics in this library: gcc's builtins, which have C11's meaning, work on plain fields from C and C++
+ * alike and are seen by every checker. Orders are always written out at the call, as __ATOMIC_*.
+ *
+ * fork.h's hot half (include/qlane/impl/deque.h) is the only other user of the builtins. */
+#ifndef QLANE_CORE_ATOMICS_H
+#define QLANE_CORE_ATOMICS_H
+
+#define qli_load(address, order) __atomic_load_n(address, order)
+#define qli_store(address, value, order) __atomic_store_n(address, value, order)
+#define qli_exchange(address, value, order) __atomic_exchange_n(address, value, order)
+#define qli_fetch_add(address, value, order) __atomic_fetch_add(address, value, order)
+#define qli_fetch_sub(address, value, order) __atomic_fetch_sub(address, value, order)
+#define qli_fetch_or(address, value, order) __atomic_fetch_or(address, value, order)
+#define qli_fetch_and(address, value, order) __atomic_fetch_and(address, value, order)
+
+/* Strong compare and swap: on failure *expected is what was there. */
+#define qli_cas(address, expected, desired, success, failure) \
+    __atomic_compare_exchange_n(address, expected, desired, 0, success, failure)
+
+#define qli_fence(order) __atomic_thread_fence(order)
+
+/* A counter that only its own thread writes and anyone reads: no read-modify-write needed. */
+#define qli_count(address) \
+    __atomic_store_n(address, __atomic_load_n(address, __ATOMIC_RELAXED) + 1, __ATOMIC_RELEASE)
+#define qli_count_n(address, n) \
+    __atomic_store_n(address, __atomic_load_n(address, __ATOMIC_RELAXED) + (n), __ATOMIC_RELEASE)
+
+enum { QLI_CACHE_LINE = 64 };
+#define QLI_ALIGNED __attribute__((aligned(QLI_CACHE_LINE)))
+
+/* Tell the core that this is a spin loop. */
+static inline void qli_pause(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("isb" ::: "memory");
+#endif
+}
+
+#endif

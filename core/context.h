@@ -1,0 +1,58 @@
+/* What runs tasks: one for each worker thread and each lane. The calling thread's own is the only thread-local of the
+ * library; threads that are not ours have none. */
+#ifndef QLANE_CORE_CONTEXT_H
+#define QLANE_CORE_CONTEXT_H
+
+#include "core/park.h"
+#include "core/spin.h"
+#include "qlane/runtime.h"
+
+typedef enum qli_context_kind { QLI_WORKER, QLI_LANE } qli_context_kind;
+
+typedef struct qli_context {
+    /* Set before the thread starts, then read by anyone. */
+    qli_context_kind kind;
+    ql_runtime *runtime;
+    ql_executor *executor; /* the pool, or the lane */
+    qli_spin spin;         /* before it parks in a wait */
+
+    /* The thread's own to write; anyone may read them, relaxed, for a report. */
+    ql_task *task;         /* the innermost task it runs; never followed by others */
+    const char *task_name; /* its name, which is static text, or "task" */
+
+    uint32_t abandon; /* anyone: the errno that all of its tasks are asked to end with */
+
+    /* Counters: the thread's own to write. */
+    uint64_t accepted, settled, steals, parks;
+
+    /* With the runtime's waits lock (waits.h). */
+    struct qli_context *waits_for_context;
+    ql_task *waits_for_task;
+
+    qli_parker parker;
+} qli_context;
+
+/* NULL on a thread that is not ours. */
+qli_context *qli_context_current(void);
+void qli_context_enter(qli_context *context);
+
+/* Run a task that was taken from a queue, here and now, and settle it; or only settle it, if it was asked to end before. */
+void qli_run_task(qli_context *context, ql_task *task);
+
+/* The two halves of that, for a lane, which settles later. False: it was asked to end, *code says why. */
+bool qli_task_begin(qli_context *context, ql_task *task, int *code);
+int qli_task_call(qli_context *context, ql_task *task);
+
+/* The task's last access: afterwards it is the caller's memory. `context` is the calling thread's, or NULL. `text` is
+ * static, or NULL to keep what the task left. */
+void qli_settle(qli_context *context, ql_task *task, int code, const char *text);
+
+/* Ask a task to end, if nobody did before. True: it has not begun and will not. */
+bool qli_task_ask(ql_task *task, int reason);
+bool qli_task_has_begun(const ql_task *task);
+
+/* Add the context's counters to `sum`; write a line about what it does. */
+void qli_context_tally(const qli_context *context, ql_stats *sum);
+void qli_context_dump(const qli_context *context, const char *name, FILE *out);
+
+#endif

@@ -1,0 +1,148 @@
+#include "core/deque.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* In owner->split: no entry is private, every join looks closer. */
+#define ALL_SHARED ((qli_entry *)UINTPTR_MAX)
+
+const char qli_fork_abi_1 = 1;
+
+static uint32_t tail_of(uint64_t bounds)
+{
+    return (uint32_t)bounds;
+}
+
+static uint32_t split_of(uint64_t bounds)
+{
+    return (uint32_t)(bounds >> 32);
+}
+
+static uint64_t pack(uint32_t tail, uint32_t split)
+{
+    return (uint64_t)split << 32 | tail;
+}
+
+int qli_deque_init(qli_deque *deque, ql_worker *owner, unsigned depth)
+{
+    *deque = (qli_deque){.owner = owner};
+    deque->entries = calloc(depth, sizeof(qli_entry));
+    if (!deque->entries)
+        return -ENOMEM;
+    deque->end = deque->entries + depth;
+    *owner = (ql_worker){.head = deque->entries, .split = deque->entries, .limit = deque->end};
+    return 0;
+}
+
+void qli_deque_fini(qli_deque *deque)
+{
+    free(deque->entries);
+}
+
+/* Owner: raise the split to `split`. */
+static bool share(qli_deque *deque, uint32_t split)
+{
+    uint64_t bounds = qli_load(&deque->bounds, __ATOMIC_RELAXED);
+    /* ORDER deque:share (release): the children below the new split, for deque:steal. */
+    while (
+        !qli_cas(&deque->bounds, &bounds, pack(tail_of(bounds), split), __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+        ;
+    deque->owner->split = deque->entries + split;
+    return tail_of(bounds) < split;
+}
+
+bool qli_deque_push_slow(qli_deque *deque, qli_child *child, bool *shared)
+{
+    ql_worker *owner = deque->owner;
+    *shared = false;
+    if (owner->head == deque->end) {
+        if (!deque->inlined++) {
+            deque->split = owner->split;
+            owner->split = ALL_SHARED;
+        }
+        return true;
+    }
+    owner->head->child = child;
+    owner->head++;
+    qli_store(&owner->limit, deque->end, __ATOMIC_RELAXED);
+    /* Half of what is private, the oldest and so the largest; at least one. */
+    uint32_t split = (uint32_t)(owner->split - deque->entries),
+             head = (uint32_t)(owner->head - deque->entries);
+    *shared = share(deque, split + (head - split + 1) / 2);
+    return false;
+}
+
+bool qli_deque_share_all(qli_deque *deque)
+{
+    /* A full deque keeps what is private until its inline children have returned. */
+    if (deque->inlined)
+        return false;
+    return share(deque, (uint32_t)(deque->owner->head - deque->entries));
+}
+
+qli_entry *qli_deque_pop_slow(qli_deque *deque, bool *run)
+{
+    ql_worker *owner = deque->owner;
+    if (deque->inlined) {
+        if (!--deque->inlined)
+            owner->split = deque->split;
+        *run = false;
+        return NULL;
+    }
+    qli_entry *youngest = owner->head - 1;
+    uint32_t index = (uint32_t)(youngest - deque->entries);
+    uint64_t bounds = qli_load(&deque->bounds, __ATOMIC_RELAXED);
+    while (tail_of(bounds) <= index) {
+        /* Take half of what is left back, the youngest at least. */
+        uint32_t split = tail_of(bounds) + (index - tail_of(bounds)) / 2;
+        /* relaxed: the owner wrote these children itself; as a read-modify-write it keeps deque:share's release. */
+        if (!qli_cas(&deque->bounds, &bounds, pack(tail_of(bounds), split), __ATOMIC_RELAXED,
+                     __ATOMIC_RELAXED))
+            continue;
+        owner->split = deque->entries + split;
+        owner->head = youngest;
+        *run = true;
+        return NULL;
+    }
+    return youngest;
+}
+
+void qli_deque_forget(qli_deque *deque, qli_entry *entry)
+{
+    uint32_t index = (uint32_t)(entry - deque->entries);
+    /* It was the youngest and is gone, so all before it were stolen too: nothing is left above `entry`. No thief writes
+     * now, because tail equals split. */
+    qli_store(&entry->state, QLI_CHILD_FREE, __ATOMIC_RELAXED);
+    qli_store(&deque->bounds, pack(index, index), __ATOMIC_RELAXED);
+    deque->owner->head = deque->owner->split = entry;
+}
+
+qli_entry *qli_deque_steal(qli_deque *deque, ql_worker *thief)
+{
+    uint64_t bounds = qli_load(&deque->bounds, __ATOMIC_RELAXED);
+    while (tail_of(bounds) < split_of(bounds)) {
+        uint32_t tail = tail_of(bounds);
+        /* ORDER deque:steal (acquire): the child, written before deque:share. The same bounds may have come back with
+         * other children behind them; that is as good, since nothing was read yet. */
+        if (!qli_cas(&deque->bounds, &bounds, pack(tail + 1, split_of(bounds)), __ATOMIC_ACQUIRE,
+                     __ATOMIC_RELAXED))
+            continue;
+        qli_entry *entry = &deque->entries[tail];
+        /* ORDER deque:thief (release): with it the joiner finds the thief's own deque. */
+        qli_store(&entry->state, (uintptr_t)thief, __ATOMIC_RELEASE);
+        return entry;
+    }
+    return NULL;
+}
+
+void qli_deque_ask(qli_deque *deque)
+{
+    if (qli_load(&deque->owner->limit, __ATOMIC_RELAXED))
+        qli_store(&deque->owner->limit, (qli_entry *)NULL, __ATOMIC_RELAXED);
+}
+
+bool qli_deque_has_work(const qli_deque *deque)
+{
+    uint64_t bounds = qli_load(&deque->bounds, __ATOMIC_RELAXED);
+    return tail_of(bounds) < split_of(bounds);
+}

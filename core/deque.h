@@ -1,0 +1,61 @@
+/* The fork deque: one worker's forked children. The owner's end is inlined into user code (qlane/impl/deque.h) and
+ * touches nothing shared; thieves ask for work by setting the owner's limit to NULL, and the owner answers at its next
+ * fork by moving the split up.
+ *
+ *     entries:  stolen | may be stolen | private | free
+ *                     tail           split     head
+ *
+ *              owner's calls  steal  ask
+ *   owner's       NO           yes   yes
+ *   steal         yes          yes   yes
+ *
+ * Tail and split are one word: the owner moves the split, thieves the tail, each by compare and swap, so an entry goes to
+ * exactly one of them and no fence is needed. Model: tests/models/deque_model. */
+#ifndef QLANE_CORE_DEQUE_H
+#define QLANE_CORE_DEQUE_H
+
+#include "core/atomics.h"
+#include "qlane/impl/deque.h"
+
+enum { QLI_CHILD_FREE = 0, QLI_CHILD_DONE = 1, QLI_JOIN_SLEEPS = 2 };
+
+typedef struct qli_deque {
+    /* Thieves and owner. */
+    QLI_ALIGNED uint64_t bounds; /* tail in the low half, split in the high half */
+
+    /* Set before the first fork. */
+    QLI_ALIGNED ql_worker *owner;
+    qli_entry *entries;
+    qli_entry *end;
+
+    /* The owner's. */
+    unsigned inlined; /* children that ran inside their fork, the deque being full */
+    qli_entry *split; /* owner->split, while that says that children run inline */
+} qli_deque;
+
+/* `depth` entries. -ENOMEM. */
+int qli_deque_init(qli_deque *deque, ql_worker *owner, unsigned depth);
+void qli_deque_fini(qli_deque *deque);
+
+/* Owner: after a fork found its limit. True: the deque is full, the child must run now; qli_deque_inlined() then counts
+ * it. False: it was pushed, and if somebody had asked, *shared tells whether there is now something to steal. */
+bool qli_deque_push_slow(qli_deque *deque, qli_child *child, bool *shared);
+
+/* Owner: let thieves have all children. True if there is something to steal. */
+bool qli_deque_share_all(qli_deque *deque);
+
+/* Owner: the youngest child is not private. NULL: it ran inline, or it is private again and popped: *run says which.
+ * Otherwise its entry, and it is with a thief: wait until its state is QLI_CHILD_DONE, then qli_deque_forget(). */
+qli_entry *qli_deque_pop_slow(qli_deque *deque, bool *run);
+void qli_deque_forget(qli_deque *deque, qli_entry *entry);
+
+/* Thieves: take the oldest child there is, or NULL. */
+qli_entry *qli_deque_steal(qli_deque *deque, ql_worker *thief);
+
+/* Thieves: there was nothing; ask the owner to share at its next fork. */
+void qli_deque_ask(qli_deque *deque);
+
+/* Thieves: is there anything to steal? */
+bool qli_deque_has_work(const qli_deque *deque);
+
+#endif

@@ -1,0 +1,40 @@
+/* The inside of an executor: what the runtime asks of the pool and of every lane. Lanes embed a ql_executor and register
+ * it; core knows nothing else of them. */
+#ifndef QLANE_CORE_EXECUTOR_H
+#define QLANE_CORE_EXECUTOR_H
+
+#include <stdio.h>
+
+#include "core/context.h"
+#include "qlane/runtime.h"
+
+typedef struct qli_executor_ops {
+    /* Take the task; see ql_submit. `context` is the submitting thread's, NULL for a thread that is not ours. */
+    int (*submit)(ql_executor *executor, ql_task *task, qli_context *context);
+    /* End a task with this errno: settle it if it queues, tell it if it runs; see ql_task_cancel for the answers. */
+    int (*cancel)(ql_executor *executor, ql_task *task, int reason);
+    /* Refuse submissions from threads that are not ours. */
+    void (*shut)(ql_executor *executor);
+    /* Refuse all submissions, settle what queues with -reason, tell what runs. */
+    void (*abandon)(ql_executor *executor, int reason);
+    /* Add up its counters. `accepted` must be exact for all that happened before the call. */
+    void (*tally)(ql_executor *executor, ql_stats *sum);
+    /* After quiet or abandon: end its threads and join them, at most until the deadline. 0, or -ETIMEDOUT: *stuck is the
+     * task that does not return, or NULL. */
+    int (*end)(ql_executor *executor, int64_t deadline_ns, const char **stuck);
+    /* Free its memory; only after end returned 0. */
+    void (*destroy)(ql_executor *executor);
+    void (*dump)(ql_executor *executor, FILE *out);
+    /* In a fork's child: nothing may be touched any more but the executor's own words. */
+    void (*fork_child)(ql_executor *executor);
+} qli_executor_ops;
+
+struct ql_executor {
+    const qli_executor_ops *ops;
+    ql_runtime *runtime;
+    const char *name;
+    qli_context *context; /* a lane's only one; NULL for the pool */
+    ql_executor *next;    /* the runtime's list, under its lock */
+};
+
+#endif

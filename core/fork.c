@@ -1,0 +1,138 @@
+/* The slow ways of fork and join: somebody asked for work, or took some. */
+#include "qlane/fork.h"
+
+#include "core/runtime.h"
+
+static qli_worker *worker_of(ql_worker *hot)
+{
+    return (qli_worker *)(void *)hot;
+}
+
+void qli_fork_slow(ql_worker *hot, qli_child *child)
+{
+    qli_worker *worker = worker_of(hot);
+    bool shared;
+    if (qli_deque_push_slow(&worker->deque, child, &shared))
+        child->run(hot, child);
+    else if (shared)
+        qli_sleep_post(&worker->pool->sleep);
+}
+
+void qli_run_child(qli_worker *thief, qli_worker *victim, qli_entry *entry)
+{
+    qli_child *child = entry->child;
+    child->run(&thief->hot, child);
+    /* ORDER fork:done (release): the child's result, for fork:joined. Then the entry and the child's frame are the
+     * victim's again; its parker is good for as long as the pool is. */
+    uintptr_t before = qli_exchange(&entry->state, (uintptr_t)QLI_CHILD_DONE, __ATOMIC_RELEASE);
+    if (before & QLI_JOIN_SLEEPS)
+        qli_unpark(&victim->context.parker);
+}
+
+/* Sleep until the child is done. A join cannot be refused, so it goes to sleep even where a wait would not. */
+static void sleep_on(qli_worker *worker, qli_worker *thief, qli_entry *entry)
+{
+    qli_waits *waits = &worker->context.runtime->waits;
+    uintptr_t state = (uintptr_t)&thief->hot;
+    if (!qli_cas(&entry->state, &state, state | QLI_JOIN_SLEEPS, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        return;
+    (void)qli_waits_enter_join(waits, &worker->context, &thief->context);
+    (void)qli_seat_leave(worker, true);
+    qli_count(&worker->context.parks);
+    qli_park(&worker->context.parker, QL_FOREVER);
+    qli_seat_return(worker);
+    qli_waits_leave(waits, &worker->context);
+}
+
+/* Run what the thief has forked meanwhile: it can only be part of the child that is waited for, or of what the thief in
+ * turn waits for (leapfrogging: Wagner and Calder, "Leapfrogging: a portable technique for implementing efficient
+ * futures", 1993). */
+static bool help(qli_worker *worker, qli_worker *thief)
+{
+    qli_entry *entry = qli_deque_steal(&thief->deque, &worker->hot);
+    if (!entry) {
+        qli_deque_ask(&thief->deque);
+        return false;
+    }
+    qli_count(&worker->context.steals);
+    qli_run_child(worker, thief, entry);
+    return true;
+}
+
+static void await(qli_worker *worker, qli_entry *entry)
+{
+    qli_spin *spin = &worker->context.spin;
+    int64_t start_ns = ql_now_ns(), until_ns = qli_spin_until(spin, start_ns);
+    for (;;) {
+        /* ORDER fork:joined (acquire): the child's result; and deque:thief, the thief's deque. */
+        uintptr_t state = qli_load(&entry->state, __ATOMIC_ACQUIRE);
+        if (state == QLI_CHILD_DONE)
+            break;
+        qli_worker *thief = worker_of((ql_worker *)state);
+        if (!thief) {
+            qli_pause(); /* between the steal and its mark there are a few instructions */
+            continue;
+        }
+        if (help(worker, thief)) {
+            start_ns = ql_now_ns();
+            until_ns = qli_spin_until(spin, start_ns);
+        } else if (!until_ns || ql_now_ns() >= until_ns) {
+            sleep_on(worker, thief, entry);
+        } else {
+            qli_pause();
+        }
+    }
+    qli_spin_learn(spin, ql_now_ns() - start_ns);
+}
+
+bool qli_join_slow(ql_worker *hot)
+{
+    qli_worker *worker = worker_of(hot);
+    bool run;
+    qli_entry *entry = qli_deque_pop_slow(&worker->deque, &run);
+    if (!entry)
+        return run;
+    await(worker, entry);
+    qli_deque_forget(&worker->deque, entry);
+    return false;
+}
+
+ql_worker *ql_worker_self(void)
+{
+    qli_worker *worker = qli_worker_of(qli_context_current());
+    return worker ? &worker->hot : NULL;
+}
+
+unsigned ql_worker_count(const ql_worker *hot)
+{
+    return ((const qli_worker *)(const void *)hot)->pool->seats_count;
+}
+
+typedef struct loop {
+    ql_range_fn *body;
+    void *arg;
+    size_t grain;
+} loop;
+
+QL_FORK_VOID_3(split_loop, w, size_t, begin, size_t, end, const loop *, of)
+{
+    if (end - begin <= of->grain) {
+        of->body(w, begin, end, of->arg);
+        return;
+    }
+    size_t middle = begin + (end - begin) / 2;
+    split_loop_child right;
+    split_loop_fork(w, &right, middle, end, of);
+    split_loop(w, begin, middle, of);
+    split_loop_join(w, &right);
+}
+
+void ql_parallel_for(ql_worker *w, size_t begin, size_t end, size_t grain, ql_range_fn *body, void *arg)
+{
+    if (begin >= end)
+        return;
+    if (!grain)
+        grain = (end - begin) / (8 * (size_t)ql_worker_count(w));
+    loop of = {.body = body, .arg = arg, .grain = grain ? grain : 1};
+    split_loop(w, begin, end, &of);
+}

@@ -1,0 +1,37 @@
+#include "core/future.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+bool ql_future_settled(const ql_future *future)
+{
+    /* ORDER future:see (acquire): value, code and text, written before future:settle. */
+    return qli_load(&future->qli_word, __ATOMIC_ACQUIRE) == QLI_SETTLED;
+}
+
+int qli_future_register(ql_future *future, qli_parker *parker)
+{
+    uintptr_t word = QLI_PENDING;
+    /* ORDER future:register (release): the parker's memory, for the settler that will touch it. On failure acquire, as
+     * future:see. */
+    if (qli_cas(&future->qli_word, &word, (uintptr_t)parker | QLI_PARKER, __ATOMIC_RELEASE, __ATOMIC_ACQUIRE))
+        return 0;
+    return word == QLI_SETTLED ? 1 : -EBUSY;
+}
+
+bool qli_future_unregister(ql_future *future, qli_parker *parker)
+{
+    uintptr_t word = (uintptr_t)parker | QLI_PARKER;
+    return qli_cas(&future->qli_word, &word, QLI_PENDING, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
+void qli_future_settle(ql_future *future)
+{
+    /* ORDER future:settle (release: value, code and text, for whoever sees SETTLED; acquire: what was registered).
+     * From here on the memory is the caller's. */
+    uintptr_t word = qli_exchange(&future->qli_word, QLI_SETTLED, __ATOMIC_ACQ_REL);
+    if ((word & QLI_WORD_TAG) == QLI_PARKER)
+        qli_unpark((qli_parker *)(word & ~(uintptr_t)QLI_WORD_TAG));
+    else if (word == QLI_SPAWNED)
+        free(future);
+}

@@ -1,0 +1,212 @@
+#include "core/inbox.h"
+
+#include <errno.h>
+#include <string.h>
+
+static const uintptr_t flags_mask = QLI_INBOX_FLAGS;
+
+static ql_task *newest(uintptr_t front)
+{
+    return (ql_task *)(front & ~flags_mask);
+}
+
+void qli_inbox_init(qli_inbox *inbox, size_t capacity)
+{
+    memset(inbox, 0, sizeof(*inbox));
+    inbox->capacity = capacity;
+    pthread_mutex_init(&inbox->lock, NULL);
+}
+
+void qli_inbox_fini(qli_inbox *inbox)
+{
+    pthread_mutex_destroy(&inbox->lock);
+}
+
+/* Room is reserved before the push and given back when the task is taken. */
+static bool reserve(qli_inbox *inbox)
+{
+    if (!inbox->capacity)
+        return true;
+    /* relaxed: a count; what it guards is published by the front. */
+    if (qli_fetch_add(&inbox->queued, 1, __ATOMIC_RELAXED) < inbox->capacity)
+        return true;
+    qli_fetch_sub(&inbox->queued, 1, __ATOMIC_RELAXED);
+    return false;
+}
+
+static void release(qli_inbox *inbox, size_t n)
+{
+    if (inbox->capacity && n)
+        qli_fetch_sub(&inbox->queued, n, __ATOMIC_RELAXED);
+}
+
+int qli_inbox_push(qli_inbox *inbox, ql_task *task, bool outside)
+{
+    uintptr_t refused = QLI_INBOX_CLOSED | (outside ? QLI_INBOX_SHUT_OUTSIDE : 0);
+    uintptr_t front = qli_load(&inbox->front, __ATOMIC_RELAXED);
+    if (front & refused)
+        return -ESHUTDOWN;
+    if (!reserve(inbox))
+        return -EAGAIN;
+    task->qli_place = QLI_PLACE_FRONT;
+    do {
+        if (front & refused) {
+            release(inbox, 1);
+            return -ESHUTDOWN;
+        }
+        task->qli_next = newest(front);
+        /* ORDER inbox:push (release): the task's fields, for drain()'s acquire. Closing and sleeping are changes of this
+         * same word, so no push can pass them and no fence is needed. */
+    } while (!qli_cas(&inbox->front, &front,
+                      (uintptr_t)task | (front & flags_mask & ~(uintptr_t)QLI_INBOX_ASLEEP), __ATOMIC_RELEASE,
+                      __ATOMIC_RELAXED));
+    return front & QLI_INBOX_ASLEEP ? 1 : 0;
+}
+
+static void append(qli_list *list, ql_task *task)
+{
+    task->qli_next = NULL;
+    task->qli_prev = list->last;
+    if (list->last)
+        list->last->qli_next = task;
+    else
+        list->first = task;
+    list->last = task;
+}
+
+static void unlink_task(qli_list *list, ql_task *task)
+{
+    if (task->qli_prev)
+        task->qli_prev->qli_next = task->qli_next;
+    else
+        list->first = task->qli_next;
+    if (task->qli_next)
+        task->qli_next->qli_prev = task->qli_prev;
+    else
+        list->last = task->qli_prev;
+}
+
+/* With the lock: move the front into the lists, oldest first. */
+static void drain(qli_inbox *inbox)
+{
+    /* relaxed: whoever must see a push saw it happen before. */
+    if (!newest(qli_load(&inbox->front, __ATOMIC_RELAXED)))
+        return;
+    /* ORDER inbox:drain (acquire): the fields of every task pushed with ORDER inbox:push; all pushes since the word was
+     * last empty are one release sequence. */
+    ql_task *stack = newest(qli_fetch_and(&inbox->front, flags_mask, __ATOMIC_ACQUIRE));
+    ql_task *oldest = NULL;
+    while (stack) {
+        ql_task *next = stack->qli_next;
+        stack->qli_next = oldest;
+        oldest = stack;
+        stack = next;
+    }
+    size_t n = 0;
+    while (oldest) {
+        ql_task *next = oldest->qli_next;
+        oldest->qli_place = QLI_PLACE_LISTED;
+        append(&inbox->lists[oldest->klass], oldest);
+        oldest = next;
+        n++;
+    }
+    inbox->accepted += n;
+    qli_store(&inbox->listed, inbox->listed + n, __ATOMIC_RELAXED);
+}
+
+/* With the lock: the list whose turn it is, or NULL. */
+static qli_list *choose(qli_inbox *inbox)
+{
+    static const uint8_t ranks[QL_CLASSES] = {QL_URGENT, QL_NORMAL, QL_BACKGROUND};
+    int chosen = -1;
+    for (int rank = 0; rank < QL_CLASSES; rank++) {
+        unsigned klass = ranks[rank];
+        if (!inbox->lists[klass].first)
+            continue;
+        if (chosen < 0 || inbox->passed[klass] >= QLI_INBOX_AGE)
+            chosen = (int)klass;
+    }
+    if (chosen < 0)
+        return NULL;
+    for (int klass = 0; klass < QL_CLASSES; klass++)
+        inbox->passed[klass] = klass == chosen || !inbox->lists[klass].first ? 0 : inbox->passed[klass] + 1;
+    return &inbox->lists[chosen];
+}
+
+size_t qli_inbox_take(qli_inbox *inbox, ql_task **tasks, size_t max)
+{
+    size_t n = 0;
+    pthread_mutex_lock(&inbox->lock);
+    drain(inbox);
+    for (qli_list *list; n < max && (list = choose(inbox)); n++) {
+        tasks[n] = list->first;
+        tasks[n]->qli_place = QLI_PLACE_TAKEN;
+        unlink_task(list, tasks[n]);
+    }
+    qli_store(&inbox->listed, inbox->listed - n, __ATOMIC_RELAXED);
+    pthread_mutex_unlock(&inbox->lock);
+    release(inbox, n);
+    return n;
+}
+
+bool qli_inbox_remove(qli_inbox *inbox, ql_task *task)
+{
+    pthread_mutex_lock(&inbox->lock);
+    drain(inbox);
+    bool found = task->qli_place == QLI_PLACE_LISTED;
+    if (found) {
+        unlink_task(&inbox->lists[task->klass], task);
+        task->qli_place = QLI_PLACE_TAKEN;
+        qli_store(&inbox->listed, inbox->listed - 1, __ATOMIC_RELAXED);
+    }
+    pthread_mutex_unlock(&inbox->lock);
+    release(inbox, found);
+    return found;
+}
+
+void qli_inbox_shut(qli_inbox *inbox, uintptr_t flags)
+{
+    /* seq_cst: for the stop that looks at every queue afterwards; once in a life. */
+    qli_fetch_or(&inbox->front, flags, __ATOMIC_SEQ_CST);
+}
+
+bool qli_inbox_sleep(qli_inbox *inbox)
+{
+    pthread_mutex_lock(&inbox->lock);
+    drain(inbox);
+    uintptr_t front = qli_load(&inbox->front, __ATOMIC_RELAXED);
+    /* One word: a push either came before, and this fails, or finds the flag, and wakes us. */
+    bool asleep =
+        !inbox->listed && !newest(front) && !(front & QLI_INBOX_CLOSED) &&
+        qli_cas(&inbox->front, &front, front | QLI_INBOX_ASLEEP, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+    pthread_mutex_unlock(&inbox->lock);
+    return asleep;
+}
+
+void qli_inbox_awake(qli_inbox *inbox)
+{
+    qli_fetch_and(&inbox->front, ~(uintptr_t)QLI_INBOX_ASLEEP, __ATOMIC_RELAXED);
+}
+
+bool qli_inbox_has_work(const qli_inbox *inbox)
+{
+    return newest(qli_load(&inbox->front, __ATOMIC_RELAXED)) || qli_load(&inbox->listed, __ATOMIC_RELAXED);
+}
+
+bool qli_inbox_empty(qli_inbox *inbox)
+{
+    pthread_mutex_lock(&inbox->lock);
+    drain(inbox);
+    bool empty = !inbox->listed;
+    pthread_mutex_unlock(&inbox->lock);
+    return empty;
+}
+
+uint64_t qli_inbox_accepted(qli_inbox *inbox)
+{
+    pthread_mutex_lock(&inbox->lock);
+    drain(inbox);
+    uint64_t accepted = inbox->accepted;
+    pthread_mutex_unlock(&inbox->lock);
+    return accepted;
+}

@@ -1,0 +1,88 @@
+/* Work from any thread, in order and by class: behind each lane, and at the pool's door for outside threads.
+ *
+ * The front is one word: a stack of the newest tasks, with flags in its low bits. Producers push with one compare and
+ * swap. Behind it stand doubly linked lists, one for each class, under a lock that is held for list surgery only.
+ *
+ *              push  take  remove  close  sleep
+ *   push        yes   yes   yes     yes    yes
+ *   take        yes   yes   yes     yes    NO     sleep is the single consumer's own: a lane's
+ *   remove      yes   yes   yes     yes    yes
+ *
+ * Order: if push(a) happens before push(b), same class, a is taken first. Between classes urgent goes before normal
+ * before background, but a class that was passed over QLI_INBOX_AGE times in a row gives one task next. */
+#ifndef QLANE_CORE_INBOX_H
+#define QLANE_CORE_INBOX_H
+
+#include <pthread.h>
+
+#include "core/atomics.h"
+#include "qlane/task.h"
+
+enum { QLI_INBOX_AGE = 32 };
+
+enum {
+    QLI_INBOX_SHUT_OUTSIDE = 1, /* pushes marked `outside` are refused */
+    QLI_INBOX_CLOSED = 2,       /* all pushes are refused */
+    QLI_INBOX_ASLEEP = 4,       /* the consumer sleeps: whoever pushes next takes the flag and wakes it */
+    QLI_INBOX_FLAGS = 7,
+};
+
+/* Where a task stands: written under the lock once it has left the front. */
+enum { QLI_PLACE_FRONT, QLI_PLACE_LISTED, QLI_PLACE_TAKEN };
+
+typedef struct qli_list {
+    ql_task *first, *last;
+} qli_list;
+
+typedef struct qli_inbox {
+    /* Producers write, the consumer reads: a line of its own. */
+    QLI_ALIGNED uintptr_t front;
+    size_t queued; /* counted only where a capacity is set */
+
+    /* Set before the first push. */
+    QLI_ALIGNED size_t capacity; /* 0: no bound */
+
+    /* Under the lock. */
+    pthread_mutex_t lock;
+    qli_list lists[QL_CLASSES];
+    unsigned passed[QL_CLASSES];
+    uint64_t accepted; /* tasks that have left the front; read with the lock */
+    size_t listed;     /* in the lists; read without the lock it is a hint */
+} qli_inbox;
+
+void qli_inbox_init(qli_inbox *inbox, size_t capacity);
+void qli_inbox_fini(qli_inbox *inbox);
+
+/* Push. 0, or 1: the consumer slept and the caller must wake it. -ESHUTDOWN, -EAGAIN full: the task was not touched. */
+int qli_inbox_push(qli_inbox *inbox, ql_task *task, bool outside);
+
+/* Take up to `max` tasks in order. Returns how many. */
+size_t qli_inbox_take(qli_inbox *inbox, ql_task **tasks, size_t max);
+
+/* Take this one task, wherever it queues. False: it was taken before. The task must be one pushed here. */
+bool qli_inbox_remove(qli_inbox *inbox, ql_task *task);
+
+/* Set QLI_INBOX_SHUT_OUTSIDE or QLI_INBOX_CLOSED for good. */
+void qli_inbox_shut(qli_inbox *inbox, uintptr_t flags);
+
+/* The single consumer is about to sleep. False: there is work, or it was told to close. */
+bool qli_inbox_sleep(qli_inbox *inbox);
+
+/* The single consumer woke for another reason than a push: nobody needs to wake it now. */
+void qli_inbox_awake(qli_inbox *inbox);
+
+/* A hint, without the lock: is there anything to take? It may miss tasks that another thread is just listing. */
+bool qli_inbox_has_work(const qli_inbox *inbox);
+
+/* The same, exactly, for whoever is about to sleep on the answer. */
+bool qli_inbox_empty(qli_inbox *inbox);
+
+/* Exact, under the lock: how many tasks were ever accepted. */
+uint64_t qli_inbox_accepted(qli_inbox *inbox);
+
+static inline bool qli_inbox_is_closed(const qli_inbox *inbox)
+{
+    return qli_load(&inbox->front, __ATOMIC_RELAXED) & QLI_INBOX_CLOSED;
+}
+
+#endif

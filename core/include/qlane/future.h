@@ -1,0 +1,61 @@
+/* What a task becomes: its value, or its error. Every task is its own future; nothing else is one.
+ *
+ * A future settles exactly once. Before that its public members mean nothing; afterwards they never change until the
+ * task is submitted again. All words named qli_ are the runtime's. */
+#ifndef QLANE_FUTURE_H
+#define QLANE_FUTURE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "qlane/error.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef union ql_value {
+    void *ptr;
+    int64_t i64;
+    uint64_t u64;
+    double f64;
+} ql_value;
+
+typedef struct ql_future {
+    uintptr_t qli_word;  /* pending with at most one registration, or settled */
+    ql_value value;      /* once settled: what the task left with ql_task_return */
+    const char *text;    /* once settled with an error: a sentence, or NULL */
+    int32_t code;        /* once settled: 0, or -errno: the task's own, -ECANCELED, -ETIMEDOUT, -ESHUTDOWN */
+    uint32_t qli_cancel; /* 0, or why the task was asked to end (a positive errno) */
+} ql_future;
+
+/** A deadline that never comes. All deadlines are ql_now_ns() times. */
+#define QL_FOREVER INT64_MAX
+
+/** The runtime's clock: CLOCK_MONOTONIC in ns.
+ *  Threads: any. */
+int64_t ql_now_ns(void);
+
+/** The deadline `timeout_ns` from now; QL_FOREVER if that is past the end of time. */
+int64_t ql_after_ns(int64_t timeout_ns);
+
+/** Has it settled? Never blocks. After true, what the task wrote is seen, and its memory is the caller's again.
+ *  Threads: any. */
+bool ql_future_settled(const ql_future *future);
+
+/** Wait until the future settles. On a worker the wait gives the worker's seat to a spare thread once it has to sleep, so
+ *  other tasks go on; no thread cancellation point.
+ *  Threads: any; one waiter at a time.
+ *  Order:   what the task wrote is seen after 0.
+ *  Errors:  0 settled (the task's own code is in `code`); -EINVAL NULL or never submitted; -EBUSY another waiter, group
+ *           or continuation holds its slot; -EDEADLK the wait would close a cycle of waits; -EAGAIN the last worker
+ *           would sleep and no spare thread can be had. Except for 0, the task is still the runtime's. */
+QL_MUST_USE int ql_future_wait(ql_future *future);
+
+/** The same until a deadline (ns, see ql_after_ns); -ETIMEDOUT when it passed first: the task is still the runtime's. */
+QL_MUST_USE int ql_future_wait_until(ql_future *future, int64_t deadline_ns);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,84 @@
+/* Start and stop. A runtime is a set of workers, placed by affinity's plan, that run the pool's tasks, and the lanes
+ * opened on it (lane.h). Many runtimes may live in one process; none is ever implied. */
+#ifndef QLANE_RUNTIME_H
+#define QLANE_RUNTIME_H
+
+#include <stdio.h>
+
+#include "qlane/affinity.h"
+#include "qlane/executor.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum ql_level { QL_INFO, QL_WARNING, QL_ERROR } ql_level;
+
+/* Set `size` to sizeof, zero the rest: every zero is the default. */
+typedef struct ql_runtime_config {
+    size_t size;
+    const ql_affinity_config *affinity; /* NULL: the environment and the defaults; read during start only */
+    unsigned spares_max;                /* threads that may stand in for waiting workers; 0 = 1,100 */
+    unsigned fork_depth; /* forked children a worker can hold before they run inline; 0 = 8,192 */
+
+    /* Callbacks may come from any thread, also several at once, and must not call back into the runtime. */
+    void *context;
+    void (*log)(void *context, ql_level level, const char *line); /* NULL: silent */
+    void (*on_misuse)(void *context, const char *sentence); /* NULL: silent; the call answers -errno anyway */
+} ql_runtime_config;
+
+/** Start a runtime: read the machine, make the plan, start the workers and pin each from inside.
+ *  Threads: any that is not one of a runtime's own.
+ *  Owns:    *runtime is the caller's until ql_runtime_stop() returns 0.
+ *  Errors:  what ql_plan_create() answers; -EINVAL a config of another size; -ENOMEM; -EAGAIN a thread could not be
+ *           started; -EPERM and the like under bind=require. *error has the sentence; nothing is left running. */
+QL_MUST_USE int ql_runtime_start(const ql_runtime_config *config, ql_runtime **runtime, ql_error *error);
+
+/** The pool: hand it tasks from anywhere. A worker's own submissions go to its own run queue. */
+ql_executor *ql_runtime_pool(ql_runtime *runtime);
+
+/** The plan it runs on; lives as long as the runtime. */
+const ql_plan *ql_runtime_plan(const ql_runtime *runtime);
+
+/* How long to be patient; zero members mean for ever. */
+typedef struct ql_stop {
+    size_t size;
+    int64_t drain_until_ns; /* then queued tasks settle with -ESHUTDOWN, running ones are asked to end */
+    int64_t give_up_ns;     /* then a thread still in a task is left behind, and named */
+} ql_stop;
+
+/** Stop, in this order:
+ *   1. submissions from threads that are not ours are refused with -ESHUTDOWN; running tasks may still submit;
+ *   2. the pool and every lane work until all accepted tasks have settled, or drain_until_ns has come;
+ *   3. what still queues settles with -ESHUTDOWN, what runs is asked to end;
+ *   4. lanes close their engines on their own threads; all threads end and are joined; the memory is freed.
+ *  Threads: one that is not the runtime's own; once.
+ *  Owns:    after 0 the runtime is gone. After -ETIMEDOUT it is gone for the caller too, and what the thread left
+ *           behind needs is kept on purpose.
+ *  Errors:  -EINVAL; -EDEADLK called from a task; -ETIMEDOUT a task did not return before give_up_ns: *error names it. */
+QL_MUST_USE int ql_runtime_stop(ql_runtime *runtime, const ql_stop *patience, ql_error *error);
+
+/* Counters since start, summed over threads at the time of the call; each is written by its own thread. */
+typedef struct ql_stats {
+    size_t size;
+    uint64_t accepted; /* tasks taken in, forked children not among them */
+    uint64_t settled;
+    uint64_t steals; /* tasks and forked children taken from another worker */
+    uint64_t parks;  /* times a thread of ours went to sleep */
+    uint64_t wakes;  /* sleepers woken by work */
+    uint64_t lost_bindings;
+    unsigned workers;
+    unsigned spares; /* threads standing by or standing in */
+} ql_stats;
+
+/** Read the counters. Threads: any while the runtime lives. */
+void ql_runtime_stats(const ql_runtime *runtime, ql_stats *stats);
+
+/** Write what every worker and lane does right now, one line each, for a person. Takes no lock that a hung task may hold.
+ *  Threads: any while the runtime lives. */
+void ql_runtime_dump(ql_runtime *runtime, FILE *out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

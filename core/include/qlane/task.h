@@ -1,0 +1,103 @@
+/* A task: a function, its argument, and where it must run. The caller owns the memory: embed it in a struct, put it on
+ * the stack, or keep an array of them. Submitting allocates nothing.
+ *
+ *   ql_task task;
+ *   ql_task_init(&task, parse_line, &line);
+ *   if (ql_submit(ql_runtime_pool(runtime), &task) == 0 && ql_future_wait(&task.future) == 0)
+ *       use(task.future.value.i64, task.future.code);
+ *
+ * From submit until its future settles the task belongs to the runtime: do not read, move, free or submit it again. */
+#ifndef QLANE_TASK_H
+#define QLANE_TASK_H
+
+#include <stddef.h>
+
+#include "qlane/future.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct ql_task ql_task;
+typedef struct ql_executor ql_executor;
+typedef struct ql_runtime ql_runtime;
+
+/** A task's function. Returns 0, or -errno, which becomes the future's code. A C++ exception must not leave it. */
+typedef int ql_task_fn(ql_task *task);
+
+/** Who goes first where tasks queue up: at a lane, and at the pool's door for outside threads. */
+typedef enum ql_class { QL_NORMAL, QL_URGENT, QL_BACKGROUND } ql_class;
+enum { QL_CLASSES = 3 };
+
+enum {
+    QL_DEADLINE_RUNS = 1 << 0, /* the deadline covers running too: a running task is asked to end */
+    QL_OWN_COMMIT = 1 << 1,    /* a lane: commit before and after this task, not with its neighbours */
+};
+
+struct ql_task {
+    ql_future future; /* first: a pointer to one is a pointer to the other */
+
+    /* The caller's, between ql_task_init and submit. */
+    ql_task_fn *fn;
+    void *arg;
+    ql_executor *on;     /* where it runs: what ql_submit was given */
+    const char *name;    /* static text for dumps, traces and errors; may be NULL */
+    char *text_buffer;   /* where ql_task_fail may write; may be NULL */
+    int64_t deadline_ns; /* 0 none; past it a queued task settles with -ETIMEDOUT */
+    uint32_t text_size;  /* bytes in text_buffer */
+    uint8_t klass;       /* enum ql_class */
+    uint8_t flags;       /* QL_DEADLINE_RUNS, QL_OWN_COMMIT */
+    uint8_t qli_place;
+    uint8_t qli_spin_us;
+
+    /* The runtime's. */
+    ql_task *qli_next;
+    ql_task *qli_prev;
+    void *qli_runner;
+    ql_task *qli_heap[3]; /* in the runtime's heap of deadlines */
+    ql_runtime *qli_runtime;
+};
+
+/** Make a task of `fn` and `arg`; every other member is zero and may be set before submit.
+ *  Threads: the one that owns the memory. */
+void ql_task_init(ql_task *task, ql_task_fn *fn, void *arg);
+
+/** Hand a task to an executor: the pool, or a lane's (see lane.h for its order and bounds).
+ *  Threads: any. Never blocks, allocates nothing.
+ *  Owns:    the task is the runtime's until its future settles, then the caller's again; it may then be submitted again
+ *           as it is.
+ *  Order:   what the caller wrote before this call, the task sees.
+ *  Errors:  -EINVAL NULL, or no function; -EBUSY it is submitted already; -ESHUTDOWN closed or stopped; -EAGAIN full.
+ *           After an error the task was not touched. */
+QL_MUST_USE int ql_submit(ql_executor *on, ql_task *task);
+
+/** Allocate a task, submit it and forget it: it frees itself when it settles. An error it returns goes to the runtime's
+ *  log.
+ *  Errors:  as ql_submit; -ENOMEM. */
+QL_MUST_USE int ql_spawn(ql_executor *on, ql_task_fn *fn, void *arg);
+
+/** Ask a task to end. Whoever is first decides: a queued task settles with -ECANCELED and never runs, a running one is
+ *  told (ql_task_cancelled, and the engine's interrupt on a lane) and settles when its function returns.
+ *  Threads: any that knows that the task's memory and its runtime live meanwhile.
+ *  Errors:  0 it will not run; -EINPROGRESS it runs and was told; -ENOTSUP it runs on an engine that cannot be
+ *           interrupted, and was told; -EALREADY it has settled; -EINVAL never submitted. */
+int ql_task_cancel(ql_task *task);
+
+/** Inside a task's function: was it asked to end? 0, or the errno (ECANCELED, ETIMEDOUT) to answer with. */
+int ql_task_cancelled(const ql_task *task);
+
+/** Inside a task's function: leave a value for the future. Returns 0, for `return ql_task_return(task, v);`. */
+int ql_task_return(ql_task *task, ql_value value);
+
+/** Inside a task's function: leave an error text. Returns `code`. The text is formatted into text_buffer; without one,
+ *  `format` itself is kept, so it must be static. */
+int ql_task_fail(ql_task *task, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/** The task that the calling thread runs now; NULL outside of one.
+ *  Threads: any. */
+ql_task *ql_task_current(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,29 @@
+/* The library prints nothing: what it has to say goes through the callbacks of the config. */
+#include <stdarg.h>
+
+#include "core/runtime.h"
+
+void qli_log(ql_runtime *runtime, ql_level level, const char *format, ...)
+{
+    char line[512];
+    va_list args;
+    if (!runtime->config.log)
+        return;
+    va_start(args, format);
+    vsnprintf(line, sizeof(line), format, args);
+    va_end(args);
+    runtime->config.log(runtime->config.context, level, line);
+}
+
+int qli_misuse(ql_runtime *runtime, int code, const char *format, ...)
+{
+    char sentence[512];
+    va_list args;
+    if (!runtime->config.on_misuse)
+        return code;
+    va_start(args, format);
+    vsnprintf(sentence, sizeof(sentence), format, args);
+    va_end(args);
+    runtime->config.on_misuse(runtime->config.context, sentence);
+    return code;
+}

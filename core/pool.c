@@ -1,0 +1,240 @@
+/* The pool as an executor: how tasks come in, and how it ends. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "affinity/error.h"
+#include "core/runtime.h"
+
+static qli_pool *pool_of(ql_executor *executor)
+{
+    return (qli_pool *)(void *)executor;
+}
+
+static int pool_submit(ql_executor *executor, ql_task *task, qli_context *context)
+{
+    qli_pool *pool = pool_of(executor);
+    qli_worker *worker = context && context->executor == executor ? qli_worker_of(context) : NULL;
+    int code = 0;
+    if (worker && qli_runq_room(&worker->seat->runq) && !qli_inbox_is_closed(&pool->door)) {
+        /* Counted before it is seen: accepted never falls behind settled. */
+        qli_count(&context->accepted);
+        qli_runq_push(&worker->seat->runq, task);
+    } else {
+        bool outside = !context || context->runtime != executor->runtime;
+        code = qli_inbox_push(&pool->door, task, outside);
+        if (code < 0)
+            return code;
+    }
+    qli_sleep_post(&pool->sleep);
+    return 0;
+}
+
+static int pool_cancel(ql_executor *executor, ql_task *task, int reason)
+{
+    qli_pool *pool = pool_of(executor);
+    if (reason == ETIMEDOUT && !(task->flags & QL_DEADLINE_RUNS) && qli_task_has_begun(task))
+        return -EINPROGRESS;
+    if (!qli_task_ask(task, reason))
+        return -EINPROGRESS;
+    /* Still at the door: settled here and now. In a run queue: by the worker that takes it. */
+    if (qli_inbox_remove(&pool->door, task))
+        qli_settle(qli_context_current(), task, -reason, NULL);
+    return 0;
+}
+
+static void pool_shut(ql_executor *executor)
+{
+    qli_inbox_shut(&pool_of(executor)->door, QLI_INBOX_SHUT_OUTSIDE);
+}
+
+static void pool_abandon(ql_executor *executor, int reason)
+{
+    qli_pool *pool = pool_of(executor);
+    qli_context *context = qli_context_current();
+    ql_task *task;
+    qli_inbox_shut(&pool->door, QLI_INBOX_CLOSED);
+    while (qli_inbox_take(&pool->door, &task, 1))
+        qli_settle(context, task, -reason, NULL);
+    for (unsigned i = 0; i < pool->seats_count; i++)
+        while ((task = qli_runq_take(&pool->seats[i].runq)))
+            qli_settle(context, task, -reason, NULL);
+    unsigned count = qli_load(&pool->workers_count, __ATOMIC_ACQUIRE);
+    for (unsigned i = 0; i < count; i++)
+        qli_store(&pool->workers[i]->context.abandon, (uint32_t)reason, __ATOMIC_RELAXED);
+}
+
+static void pool_tally(ql_executor *executor, ql_stats *sum)
+{
+    qli_pool *pool = pool_of(executor);
+    unsigned count = qli_load(&pool->workers_count, __ATOMIC_ACQUIRE);
+    for (unsigned i = 0; i < count; i++)
+        qli_context_tally(&pool->workers[i]->context, sum);
+    sum->accepted += qli_inbox_accepted(&pool->door);
+    sum->workers += pool->seats_count;
+    sum->spares += count - pool->seats_count;
+    sum->wakes += qli_load(&pool->sleep.wakes, __ATOMIC_RELAXED);
+}
+
+/* Idle threads leave; one that is in a task leaves when that returns. */
+static void tell_to_leave(qli_pool *pool)
+{
+    pthread_mutex_lock(&pool->sleep.lock);
+    qli_store(&pool->ending, true, __ATOMIC_RELEASE);
+    for (qli_sleeper *sleeper = pool->sleep.top; sleeper; sleeper = sleeper->next)
+        qli_unpark(sleeper->parker);
+    for (qli_worker *spare = pool->spares; spare; spare = spare->next)
+        qli_unpark(&spare->context.parker);
+    pthread_mutex_unlock(&pool->sleep.lock);
+}
+
+static int pool_end(ql_executor *executor, int64_t deadline_ns, const char **stuck)
+{
+    qli_pool *pool = pool_of(executor);
+    int code = 0;
+    tell_to_leave(pool);
+    for (unsigned i = 0; i < pool->workers_count; i++) {
+        qli_worker *worker = pool->workers[i];
+        if (!qli_thread_join(&worker->thread, deadline_ns))
+            continue;
+        pthread_detach(worker->thread.handle);
+        *stuck = qli_load(&worker->context.task_name, __ATOMIC_RELAXED);
+        code = -ETIMEDOUT;
+    }
+    return code;
+}
+
+static void pool_destroy(ql_executor *executor)
+{
+    qli_pool *pool = pool_of(executor);
+    for (unsigned i = 0; i < pool->workers_count; i++)
+        qli_worker_free(pool->workers[i]);
+    for (unsigned i = 0; pool->seats && i < pool->seats_count; i++) {
+        free(pool->seats[i].victims);
+        free(pool->seats[i].ring_ends);
+    }
+    pthread_cond_destroy(&pool->bound_changed);
+    qli_sleep_fini(&pool->sleep);
+    qli_inbox_fini(&pool->door);
+    free(pool->workers);
+    free(pool->seats);
+    free(pool);
+}
+
+static void pool_dump(ql_executor *executor, FILE *out)
+{
+    qli_pool *pool = pool_of(executor);
+    uint64_t counts = qli_load(&pool->sleep.counts, __ATOMIC_RELAXED);
+    fprintf(out, "pool: %u seats, %u asleep, %u searching, %u workers away, door %s\n", pool->seats_count,
+            (unsigned)counts, (unsigned)(counts >> 32), qli_load(&pool->away, __ATOMIC_RELAXED),
+            qli_inbox_has_work(&pool->door) ? "has work" : "empty");
+    unsigned count = qli_load(&pool->workers_count, __ATOMIC_ACQUIRE);
+    for (unsigned i = 0; i < count; i++)
+        qli_context_dump(&pool->workers[i]->context, pool->workers[i]->thread.name, out);
+}
+
+static const qli_executor_ops pool_ops = {
+    .submit = pool_submit,
+    .cancel = pool_cancel,
+    .shut = pool_shut,
+    .abandon = pool_abandon,
+    .tally = pool_tally,
+    .end = pool_end,
+    .destroy = pool_destroy,
+    .dump = pool_dump,
+};
+
+static int init_seat(qli_pool *pool, unsigned index)
+{
+    const ql_plan *plan = pool->plan;
+    qli_seat *seat = &pool->seats[index];
+    unsigned others = pool->seats_count - 1, rings = 0;
+    seat->index = index;
+    seat->slot = ql_plan_worker(plan, index);
+    if (!others)
+        return 0;
+    seat->victims = calloc(others, sizeof(*seat->victims));
+    seat->ring_ends = calloc(others, sizeof(*seat->ring_ends));
+    if (!seat->victims || !seat->ring_ends)
+        return -ENOMEM;
+    seat->victims_count =
+        ql_plan_steal_order(plan, index, seat->victims, others, seat->ring_ends, others, &rings);
+    return 0;
+}
+
+static int init_seats(qli_pool *pool, unsigned spares_max)
+{
+    pool->workers_max = pool->seats_count + spares_max;
+    pool->seats = aligned_alloc(QLI_CACHE_LINE, pool->seats_count * sizeof(*pool->seats));
+    pool->workers = calloc(pool->workers_max, sizeof(qli_worker *));
+    if (!pool->seats || !pool->workers)
+        return -ENOMEM;
+    memset(pool->seats, 0, pool->seats_count * sizeof(*pool->seats));
+    int code = 0;
+    for (unsigned i = 0; i < pool->seats_count && !code; i++)
+        code = init_seat(pool, i);
+    return code;
+}
+
+void qli_pool_bound(qli_pool *pool, const ql_bound *bound, int code)
+{
+    pthread_mutex_lock(&pool->sleep.lock);
+    pool->bound++;
+    if (code && !pool->bind_code) {
+        pool->bind_code = code;
+        pool->bind_problem = bound->problem;
+    }
+    pthread_cond_signal(&pool->bound_changed);
+    pthread_mutex_unlock(&pool->sleep.lock);
+}
+
+/* Every worker has tried to bind itself; under bind=require one that could not stops the start. */
+static int await_bound(qli_pool *pool, ql_error *error)
+{
+    pthread_mutex_lock(&pool->sleep.lock);
+    while (pool->bound < pool->seats_count)
+        pthread_cond_wait(&pool->bound_changed, &pool->sleep.lock);
+    int code = pool->bind_code;
+    pthread_mutex_unlock(&pool->sleep.lock);
+    if (code)
+        qli_error_set(error, code, "a worker could not be bound: %s [bind=require]",
+                      pool->bind_problem ? pool->bind_problem : strerror(-code));
+    return code;
+}
+
+int qli_pool_create(ql_runtime *runtime, qli_pool **out, ql_error *error)
+{
+    qli_pool *pool = aligned_alloc(QLI_CACHE_LINE, sizeof(*pool));
+    *out = NULL;
+    if (!pool) {
+        qli_error_set(error, -ENOMEM, "no memory for the pool");
+        return -ENOMEM;
+    }
+    *pool = (qli_pool){
+        .executor = {.ops = &pool_ops, .runtime = runtime, .name = "pool"},
+        .plan = runtime->plan,
+        .seats_count = ql_plan_workers(runtime->plan),
+        .fork_depth = runtime->config.fork_depth ? runtime->config.fork_depth : 8192,
+    };
+    qli_inbox_init(&pool->door, 0);
+    qli_sleep_init(&pool->sleep, pool->seats_count);
+    pthread_cond_init(&pool->bound_changed, NULL);
+    int code = init_seats(pool, runtime->config.spares_max ? runtime->config.spares_max : 1100);
+    for (unsigned i = 0; i < pool->seats_count && !code; i++) {
+        qli_worker *worker;
+        code = qli_worker_create(pool, &pool->seats[i], &worker);
+    }
+    if (code)
+        qli_error_set(error, code, "the pool's %u worker threads could not be started: %s", pool->seats_count,
+                      strerror(-code));
+    else
+        code = await_bound(pool, error);
+    if (code) {
+        const char *stuck;
+        pool_end(&pool->executor, QL_FOREVER, &stuck);
+        pool_destroy(&pool->executor);
+        return code;
+    }
+    *out = pool;
+    return 0;
+}

@@ -1,0 +1,129 @@
+/* The pool: seats, the worker threads that sit on them, and the door for tasks from outside.
+ *
+ * A seat is a run queue and a place on the machine; at most one thread sits on it at a time. A worker is a thread with
+ * its fork deque. A worker that must block in a wait passes its seat on and later waits for it to come back:
+ *
+ *   SEATED --wait--> BLOCKED --settled--> RETURNING --seat free--> SEATED
+ *   SPARE --seat passed on--> SEATED --a worker returns--> SPARE
+ *
+ * The seat passes with its run queue; the deque stays with its thread, whose stack holds the children, and thieves may
+ * still take from it. */
+#ifndef QLANE_CORE_POOL_H
+#define QLANE_CORE_POOL_H
+
+#include "core/deque.h"
+#include "core/executor.h"
+#include "core/inbox.h"
+#include "core/runq.h"
+#include "core/sleep.h"
+#include "core/thread.h"
+#include "qlane/affinity.h"
+
+typedef struct qli_worker qli_worker;
+typedef struct qli_pool qli_pool;
+
+typedef struct qli_seat {
+    qli_runq runq;
+
+    /* Set before the workers start. */
+    QLI_ALIGNED const ql_slot *slot;
+    unsigned index;
+    unsigned victims_count;
+    unsigned *victims;   /* other seats, near to far */
+    unsigned *ring_ends; /* victims before ring_ends[0] are nearest; the last is victims_count */
+
+    qli_worker *sitter; /* written with the sleep lock; thieves read it: its deque is stolen from */
+
+    /* With the sleep lock. */
+    qli_sleeper sleeper;
+    qli_worker *returning; /* oldest first */
+} qli_seat;
+
+struct qli_worker {
+    ql_worker hot; /* first: a ql_worker is a qli_worker */
+    qli_deque deque;
+    qli_context context;
+    qli_thread thread;
+    qli_pool *pool;
+
+    /* The thread's own. */
+    ql_bound bound;
+    const ql_slot *bound_to; /* NULL at first */
+    uint64_t random;
+    unsigned tick;
+
+    /* With the sleep lock. */
+    qli_seat *seat;   /* NULL: spare, blocked or returning; its own thread may read it without */
+    qli_worker *next; /* in the pool's spares, or a seat's returning */
+    unsigned index;   /* in pool->workers */
+    bool holds_seat;  /* blocked on its seat, because no spare could be had */
+    qli_seat *left;   /* the thread's own: the seat to come back to */
+};
+
+struct qli_pool {
+    ql_executor executor; /* first */
+    const ql_plan *plan;
+    qli_inbox door;
+    qli_sleep sleep;
+
+    /* Set before the workers start. */
+    unsigned seats_count, workers_max;
+    unsigned fork_depth;
+    qli_seat *seats;
+    qli_worker **workers; /* workers_count of them; entries never change once counted */
+
+    QLI_ALIGNED unsigned workers_count; /* written with the sleep lock, read by thieves */
+    unsigned away;                      /* workers blocked or returning: thieves look at their deques too */
+    bool ending;                        /* every queue is empty and stays so: threads leave */
+
+    /* With the sleep lock. */
+    qli_worker *spares;
+    unsigned held;  /* seats whose worker blocks on them */
+    unsigned bound; /* workers that have bound themselves, during start */
+    int bind_code;  /* the first refusal under bind=require */
+    const char *bind_problem;
+    pthread_cond_t bound_changed;
+};
+
+/* Start the pool's threads, as the runtime's plan and config say. On an error nothing is left running. */
+int qli_pool_create(ql_runtime *runtime, qli_pool **pool, ql_error *error);
+
+/* A first worker has bound itself to its seat, or not. */
+void qli_pool_bound(qli_pool *pool, const ql_bound *bound, int code);
+
+/* worker.c: one thread's life. Made without a seat it is a spare, and parks. -EAGAIN, -ENOMEM: *worker is NULL. */
+int qli_worker_create(qli_pool *pool, qli_seat *seat, qli_worker **worker);
+void qli_worker_free(qli_worker *worker);
+
+/* The worker of the calling thread if it is one of `context`, else NULL. */
+static inline qli_worker *qli_worker_of(qli_context *context)
+{
+    return context && context->kind == QLI_WORKER
+               ? (qli_worker *)(void *)((char *)context - offsetof(qli_worker, context))
+               : NULL;
+}
+
+/* seat.c: a worker is about to sleep in a wait. 0: its seat is passed on, or held with others still working, or it
+ * `must`. -EAGAIN: it is the last one that works, and no spare thread can be had. */
+int qli_seat_leave(qli_worker *worker, bool must);
+/* The wait is over: get the seat back. */
+void qli_seat_return(qli_worker *worker);
+/* With the sleep lock, between two tasks: if a worker waits for this seat, give it up, release the lock, and answer true;
+ * the caller is a spare then, and parks. */
+bool qli_seat_pass(qli_worker *worker);
+
+/* steal.c: something to run. */
+typedef struct qli_work {
+    ql_task *task;
+    qli_entry *entry; /* a forked child, and whose */
+    qli_worker *victim;
+} qli_work;
+
+/* Own queue, the door, then the other seats, near to far. */
+bool qli_find_work(qli_worker *worker, qli_work *work);
+/* Exact, after FENCE sleep:B: is there anything that find would find? */
+bool qli_pool_has_work(qli_pool *pool);
+/* Run a stolen child and tell its joiner. */
+void qli_run_child(qli_worker *thief, qli_worker *victim, qli_entry *entry);
+
+#endif

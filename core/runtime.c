@@ -1,0 +1,313 @@
+/* Start, and the documented steps of a stop. */
+#include "core/runtime.h"
+#include "affinity/error.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int check_config(const ql_runtime_config *config, ql_error *error)
+{
+    if (!config || config->size == sizeof(*config))
+        return 0;
+    qli_error_set(error, -EINVAL,
+                  "ql_runtime_start: config.size is %zu, this library's is %zu: set it to "
+                  "sizeof(ql_runtime_config), and "
+                  "use the header that came with the library",
+                  config->size, sizeof(*config));
+    return -EINVAL;
+}
+
+static void log_plan(ql_runtime *runtime)
+{
+    const char *warning;
+    for (unsigned i = 0; (warning = ql_plan_warning(runtime->plan, i)); i++)
+        qli_log(runtime, QL_WARNING, "%s", warning);
+    if (ql_plan_show_level(runtime->plan) < 2)
+        return;
+    char *whole = ql_plan_show(runtime->plan, QL_SHOW_TEXT), *rest = whole, *line;
+    while (rest && (line = strsep(&rest, "\n")))
+        if (*line)
+            qli_log(runtime, QL_INFO, "%s", line);
+    free(whole);
+}
+
+/* Threads of the host may spin a little in a wait where our own may: not on a machine too small for it. */
+static uint8_t caller_spin_us(const ql_plan *plan)
+{
+    int64_t max_ns = 0;
+    for (unsigned i = 0; i < ql_plan_workers(plan); i++)
+        max_ns =
+            ql_plan_worker(plan, i)->spin_max_ns > max_ns ? ql_plan_worker(plan, i)->spin_max_ns : max_ns;
+    for (unsigned i = 0; i < ql_plan_lanes(plan); i++)
+        max_ns = ql_plan_lane(plan, i)->spin_max_ns > max_ns ? ql_plan_lane(plan, i)->spin_max_ns : max_ns;
+    return max_ns > 50000 ? 50 : (uint8_t)(max_ns / 1000);
+}
+
+static int start_threads(ql_runtime *runtime, ql_error *error)
+{
+    int code = ql_callers_confine(runtime->plan, &runtime->callers, error);
+    if (code)
+        return code;
+    code = qli_timers_start(&runtime->timers);
+    if (code) {
+        qli_error_set(error, code, "the timer thread could not be started: %s", strerror(-code));
+    } else {
+        code = qli_pool_create(runtime, &runtime->pool, error);
+        if (code)
+            qli_timers_end(&runtime->timers);
+    }
+    if (code)
+        ql_callers_restore(runtime->callers);
+    return code;
+}
+
+static void free_runtime(ql_runtime *runtime)
+{
+    ql_plan_destroy(runtime->plan);
+    pthread_mutex_destroy(&runtime->lock);
+    pthread_mutex_destroy(&runtime->waits.lock);
+    free(runtime);
+}
+
+int ql_runtime_start(const ql_runtime_config *config, ql_runtime **out, ql_error *error)
+{
+    if (!out) {
+        qli_error_set(error, -EINVAL, "ql_runtime_start: `runtime` is NULL");
+        return -EINVAL;
+    }
+    *out = NULL;
+    int code = check_config(config, error);
+    if (code)
+        return code;
+    ql_runtime *runtime = aligned_alloc(QLI_CACHE_LINE, sizeof(*runtime));
+    if (!runtime) {
+        qli_error_set(error, -ENOMEM, "no memory for a runtime");
+        return -ENOMEM;
+    }
+    memset(runtime, 0, sizeof(*runtime));
+    if (config)
+        runtime->config = *config;
+    pthread_mutex_init(&runtime->lock, NULL);
+    pthread_mutex_init(&runtime->waits.lock, NULL);
+    code = ql_plan_create(runtime->config.affinity, &runtime->plan, error);
+    runtime->config.affinity = NULL; /* the caller's, and read */
+    if (!code) {
+        log_plan(runtime);
+        runtime->caller_spin_us = caller_spin_us(runtime->plan);
+        code = start_threads(runtime, error);
+    }
+    if (code) {
+        free_runtime(runtime);
+        return code;
+    }
+    *out = runtime;
+    return 0;
+}
+
+ql_executor *ql_runtime_pool(ql_runtime *runtime)
+{
+    return runtime ? &runtime->pool->executor : NULL;
+}
+
+const ql_plan *ql_runtime_plan(const ql_runtime *runtime)
+{
+    return runtime ? runtime->plan : NULL;
+}
+
+int qli_runtime_join(ql_runtime *runtime, ql_executor *executor)
+{
+    int code = 0;
+    pthread_mutex_lock(&runtime->lock);
+    if (qli_load(&runtime->stopping, __ATOMIC_RELAXED)) {
+        code = -ESHUTDOWN;
+    } else {
+        executor->next = runtime->executors;
+        runtime->executors = executor;
+    }
+    pthread_mutex_unlock(&runtime->lock);
+    return code;
+}
+
+void qli_runtime_leave(ql_runtime *runtime, ql_executor *executor)
+{
+    pthread_mutex_lock(&runtime->lock);
+    ql_executor **link = &runtime->executors;
+    while (*link != executor)
+        link = &(*link)->next;
+    *link = executor->next;
+    pthread_mutex_unlock(&runtime->lock);
+}
+
+void qli_runtime_idle(ql_runtime *runtime)
+{
+    /* FENCE quiet:A, with quiet:B in wait_for_quiet(): this thread's counters are published before it looks whether
+     * anybody waits for them. */
+    qli_fence(__ATOMIC_SEQ_CST);
+    if (qli_load(&runtime->stopping, __ATOMIC_RELAXED))
+        qli_unpark(&runtime->stop_parker);
+}
+
+static void tally(ql_runtime *runtime, ql_stats *sum)
+{
+    *sum = (ql_stats){.size = sizeof(*sum)};
+    sum->settled = qli_load(&runtime->settled_outside, __ATOMIC_ACQUIRE);
+    pthread_mutex_lock(&runtime->lock);
+    for (ql_executor *executor = runtime->executors; executor; executor = executor->next)
+        executor->ops->tally(executor, sum);
+    pthread_mutex_unlock(&runtime->lock);
+    runtime->pool->executor.ops->tally(&runtime->pool->executor, sum);
+}
+
+void ql_runtime_stats(const ql_runtime *runtime, ql_stats *stats)
+{
+    ql_stats sum;
+    if (!runtime || !stats || stats->size > sizeof(sum))
+        return;
+    size_t size = stats->size;
+    tally((ql_runtime *)(uintptr_t)runtime, &sum);
+    sum.size = size;
+    memcpy(stats, &sum, size);
+}
+
+/* Nothing is queued or running, and, the doors being shut to others, nothing can be any more: as many had settled before
+ * the first reading ended as were accepted when the second one ended, so at that moment in between none was left. */
+static bool quiet(ql_runtime *runtime)
+{
+    ql_stats before, after;
+    tally(runtime, &before);
+    tally(runtime, &after);
+    return before.settled == after.accepted;
+}
+
+/* 0, or -ETIMEDOUT. */
+static int wait_for_quiet(ql_runtime *runtime, int64_t deadline_ns)
+{
+    /* FENCE quiet:B, with quiet:A in qli_runtime_idle(): "somebody waits" is published before the counters are read. */
+    qli_fence(__ATOMIC_SEQ_CST);
+    while (!quiet(runtime))
+        if (!qli_park(&runtime->stop_parker, deadline_ns))
+            return quiet(runtime) ? 0 : -ETIMEDOUT;
+    return 0;
+}
+
+typedef void executor_step(ql_executor *executor, int reason);
+
+static void shut_one(ql_executor *executor, int reason)
+{
+    (void)reason;
+    executor->ops->shut(executor);
+}
+
+static void abandon_one(ql_executor *executor, int reason)
+{
+    executor->ops->abandon(executor, reason);
+}
+
+/* Lanes first: their engines have the most to lose. Nobody joins or leaves the list while a runtime stops. */
+static void each_executor(ql_runtime *runtime, executor_step *step)
+{
+    for (ql_executor *executor = runtime->executors; executor; executor = executor->next)
+        step(executor, ESHUTDOWN);
+    step(&runtime->pool->executor, ESHUTDOWN);
+}
+
+/* Threads end and are joined. Returns -ETIMEDOUT if one is left behind, with the name of what it is in. */
+static int end_threads(ql_runtime *runtime, int64_t deadline_ns, const char **stuck)
+{
+    int code = 0;
+    for (ql_executor *executor = runtime->executors; executor; executor = executor->next)
+        if (executor->ops->end(executor, deadline_ns, stuck))
+            code = -ETIMEDOUT;
+    if (runtime->pool->executor.ops->end(&runtime->pool->executor, deadline_ns, stuck))
+        code = -ETIMEDOUT;
+    return code;
+}
+
+static void destroy(ql_runtime *runtime)
+{
+    qli_timers_end(&runtime->timers);
+    while (runtime->executors) {
+        ql_executor *executor = runtime->executors;
+        runtime->executors = executor->next;
+        executor->ops->destroy(executor);
+    }
+    runtime->pool->executor.ops->destroy(&runtime->pool->executor);
+    ql_callers_restore(runtime->callers);
+    free_runtime(runtime);
+}
+
+static int begin_stop(ql_runtime *runtime, const ql_stop *patience, ql_error *error)
+{
+    int code = 0;
+    qli_context *context = qli_context_current();
+    if (!runtime || (patience && patience->size != sizeof(*patience))) {
+        qli_error_set(error, -EINVAL,
+                      "ql_runtime_stop: the runtime is NULL, or patience.size is not sizeof(ql_stop)");
+        return -EINVAL;
+    }
+    if (context && context->runtime == runtime) {
+        qli_error_set(error, -EDEADLK,
+                      "ql_runtime_stop: called from task '%s': it would wait for itself; call it from "
+                      "a thread of the host",
+                      context->task_name);
+        return qli_misuse(runtime, -EDEADLK,
+                          "ql_runtime_stop: expected a thread of the host, found task '%s'",
+                          context->task_name);
+    }
+    pthread_mutex_lock(&runtime->lock);
+    if (qli_load(&runtime->stopping, __ATOMIC_RELAXED))
+        code = -EINVAL;
+    qli_store(&runtime->stopping, true, __ATOMIC_RELAXED);
+    pthread_mutex_unlock(&runtime->lock);
+    if (code)
+        qli_error_set(error, code, "ql_runtime_stop: it is being stopped already, by another thread");
+    return code;
+}
+
+static int64_t or_forever(int64_t deadline_ns)
+{
+    return deadline_ns ? deadline_ns : QL_FOREVER;
+}
+
+int ql_runtime_stop(ql_runtime *runtime, const ql_stop *patience, ql_error *error)
+{
+    ql_stop forever = {.size = sizeof(forever)};
+    int code = begin_stop(runtime, patience, error);
+    if (code)
+        return code;
+    if (!patience)
+        patience = &forever;
+    each_executor(runtime, shut_one);
+    if (wait_for_quiet(runtime, or_forever(patience->drain_until_ns))) {
+        each_executor(runtime, abandon_one);
+        /* What ran may have handed tasks on before it heard. */
+        (void)wait_for_quiet(runtime, or_forever(patience->give_up_ns));
+    }
+    const char *stuck = NULL;
+    code = end_threads(runtime, or_forever(patience->give_up_ns), &stuck);
+    if (code) {
+        qli_error_set(error, code,
+                      "ql_runtime_stop: task '%s' has not returned; its thread and the runtime's memory are "
+                      "left behind",
+                      stuck ? stuck : "unknown");
+        return code;
+    }
+    destroy(runtime);
+    return 0;
+}
+
+void ql_runtime_dump(ql_runtime *runtime, FILE *out)
+{
+    if (!runtime || !out)
+        return;
+    ql_executor *pool = &runtime->pool->executor;
+    pool->ops->dump(pool, out);
+    if (pthread_mutex_trylock(&runtime->lock)) {
+        fputs("lanes: the list is being changed\n", out);
+        return;
+    }
+    for (ql_executor *executor = runtime->executors; executor; executor = executor->next)
+        executor->ops->dump(executor, out);
+    pthread_mutex_unlock(&runtime->lock);
+}

@@ -1,0 +1,51 @@
+/* The inside of a runtime: the list of executors, and what a stop waits for. */
+#ifndef QLANE_CORE_RUNTIME_H
+#define QLANE_CORE_RUNTIME_H
+
+#include "core/executor.h"
+#include "core/pool.h"
+#include "core/timer.h"
+#include "core/waits.h"
+#include "qlane/runtime.h"
+
+struct ql_runtime {
+    ql_runtime_config config;
+    ql_plan *plan;
+    ql_callers *callers;
+    qli_pool *pool;
+    qli_timers timers;
+    qli_waits waits;
+    uint8_t caller_spin_us; /* the most that a thread of the host spins in a wait */
+
+    pthread_mutex_t lock;
+    ql_executor *executors; /* with the lock; the pool is not among them */
+    uint64_t lanes_claimed; /* with the lock: a bit for each of the plan's lane slots */
+
+    uint64_t settled_outside; /* by threads that have no context */
+    bool stopping;            /* somebody waits on stop_parker for quiet */
+    qli_parker stop_parker;
+};
+
+/* A context found nothing more to do, or an outside thread settled something: a stop may want to look again. */
+void qli_runtime_idle(ql_runtime *runtime);
+
+/* Lanes: register an executor. -ESHUTDOWN: the runtime stops. Leave takes it out again. */
+int qli_runtime_join(ql_runtime *runtime, ql_executor *executor);
+void qli_runtime_leave(ql_runtime *runtime, ql_executor *executor);
+
+/* A lane slot of the plan for a lane of this name: the one reserved for it, else any that is free; NULL if none is left.
+ * *index is what to give back. */
+const ql_slot *qli_runtime_claim_slot(ql_runtime *runtime, const char *name, unsigned *index);
+void qli_runtime_release_slot(ql_runtime *runtime, unsigned index);
+
+/* A thread was bound to its slot, for the first time or again: show it, or say what went wrong. */
+void qli_runtime_bound(ql_runtime *runtime, const ql_slot *slot, const ql_bound *bound, const char *thread,
+                       bool first);
+
+/* Through the callbacks of the config, if any. */
+void qli_log(ql_runtime *runtime, ql_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Returns `code`, for `return qli_misuse(...)`. The sentence names function, expected and found. */
+int qli_misuse(ql_runtime *runtime, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,150 @@
+/* Who sits where. Everything here is off the fast path: a thread comes here when it is about to sleep, or has slept. */
+#include <errno.h>
+
+#include "core/runtime.h"
+
+/* With the lock. */
+static void sit(qli_seat *seat, qli_worker *worker)
+{
+    worker->seat = seat;
+    seat->sleeper.parker = &worker->context.parker;
+    /* ORDER seat:sitter (release): the worker's deque, for thieves. */
+    qli_store(&seat->sitter, worker, __ATOMIC_RELEASE);
+}
+
+/* With the lock. */
+static void make_spare(qli_pool *pool, qli_worker *worker)
+{
+    worker->seat = NULL;
+    worker->next = pool->spares;
+    pool->spares = worker;
+}
+
+static qli_worker *pop(qli_worker **list)
+{
+    qli_worker *worker = *list;
+    if (worker)
+        *list = worker->next;
+    return worker;
+}
+
+/* With the lock: the seat goes to the worker that has waited longest for it. NULL: none has. */
+static qli_worker *pass_to_returning(qli_seat *seat)
+{
+    qli_worker *worker = seat->returning;
+    if (worker) {
+        qli_store(&seat->returning, worker->next, __ATOMIC_RELAXED);
+        sit(seat, worker);
+    }
+    return worker;
+}
+
+/* With the lock, which it gives up meanwhile: a spare thread, made if need be. */
+static qli_worker *get_spare(qli_pool *pool)
+{
+    qli_worker *spare = pop(&pool->spares);
+    if (spare)
+        return spare;
+    pthread_mutex_unlock(&pool->sleep.lock);
+    qli_worker_create(pool, NULL, &spare);
+    pthread_mutex_lock(&pool->sleep.lock);
+    return spare;
+}
+
+/* With the lock: no thread for the seat. Unless it must, a worker may sleep on its seat only while others work. */
+static int hold(qli_pool *pool, qli_worker *worker, bool must)
+{
+    if (!must && pool->held + 1 >= pool->seats_count)
+        return -EAGAIN;
+    pool->held++;
+    worker->holds_seat = true;
+    return 0;
+}
+
+int qli_seat_leave(qli_worker *worker, bool must)
+{
+    qli_pool *pool = worker->pool;
+    qli_seat *seat = worker->seat;
+    int code = 0;
+    qli_deque_share_all(&worker->deque);
+    pthread_mutex_lock(&pool->sleep.lock);
+    qli_worker *heir = pass_to_returning(seat), *spare = NULL;
+    if (!heir && (spare = get_spare(pool))) {
+        /* While the lock was free a worker may have come back for the seat after all. */
+        heir = pass_to_returning(seat);
+        if (heir) {
+            make_spare(pool, spare);
+        } else {
+            /* The seat goes to bed with the spare thread on it: only work will wake it. */
+            sit(seat, spare);
+            qli_sleep_enter(&pool->sleep, &seat->sleeper, false);
+        }
+    }
+    if (heir || spare)
+        worker->seat = NULL;
+    else
+        code = hold(pool, worker, must);
+    if (!code) {
+        worker->left = seat;
+        qli_fetch_add(&pool->away, 1, __ATOMIC_RELAXED);
+    }
+    pthread_mutex_unlock(&pool->sleep.lock);
+    if (heir)
+        qli_unpark(&heir->context.parker);
+    if (!code && qli_pool_has_work(pool))
+        qli_sleep_post(&pool->sleep);
+    return code;
+}
+
+/* With the lock: sit down again if nobody works there now. */
+static bool take_back(qli_pool *pool, qli_seat *seat, qli_worker *worker)
+{
+    qli_worker *sitter = seat->sitter;
+    if (sitter->holds_seat) {
+        sitter->holds_seat = false;
+        pool->held--;
+        if (sitter != worker)
+            sitter->seat = NULL;
+    } else if (qli_sleep_leave(&pool->sleep, &seat->sleeper, false)) {
+        make_spare(pool, sitter);
+    } else {
+        return false;
+    }
+    sit(seat, worker);
+    return true;
+}
+
+void qli_seat_return(qli_worker *worker)
+{
+    qli_pool *pool = worker->pool;
+    qli_seat *seat = worker->left;
+    pthread_mutex_lock(&pool->sleep.lock);
+    bool seated = take_back(pool, seat, worker);
+    if (!seated) {
+        qli_worker **last = &seat->returning;
+        while (*last)
+            last = &(*last)->next;
+        worker->next = NULL;
+        /* relaxed: the sitter looks between two tasks; in bed it is found above. */
+        qli_store(last, worker, __ATOMIC_RELAXED);
+    }
+    pthread_mutex_unlock(&pool->sleep.lock);
+    if (!seated)
+        qli_park(&worker->context.parker, QL_FOREVER);
+    qli_fetch_sub(&pool->away, 1, __ATOMIC_RELAXED);
+}
+
+bool qli_seat_pass(qli_worker *worker)
+{
+    qli_pool *pool = worker->pool;
+    qli_worker *heir = pass_to_returning(worker->seat);
+    if (!heir)
+        return false;
+    make_spare(pool, worker);
+    pthread_mutex_unlock(&pool->sleep.lock);
+    qli_unpark(&heir->context.parker);
+    /* The heir goes on with a task of its own: what queues here is for others. */
+    if (qli_pool_has_work(pool))
+        qli_sleep_post(&pool->sleep);
+    return true;
+}

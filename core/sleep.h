@@ -1,0 +1,54 @@
+/* Who sleeps and who is woken. A sleeper is a seat's place in bed: its node on a stack, and the parker of the thread to
+ * wake. Two counts in one word say how many sleep and how many search for work.
+ *
+ *   busy --search--> searching --found--> busy
+ *                    searching --enter--> asleep --leave--> searching       it looked again and there was work
+ *                                         asleep --post's wake--> searching
+ *
+ * Rules: a post wakes one sleeper, and only if nobody searches; the last searcher that finds work wakes the next one; at
+ * most half of the seats search. So one submission wakes one thread, and a burst wakes all, one after the other.
+ *
+ * No wake-up is lost: a poster publishes its work, then reads the counts; a sleeper publishes its count, then looks at
+ * all work once more. Each has a full fence in between (FENCE sleep:A, FENCE sleep:B), so one of them sees the other.
+ * Model: tests/models/sleep_model */
+#ifndef QLANE_CORE_SLEEP_H
+#define QLANE_CORE_SLEEP_H
+
+#include <pthread.h>
+
+#include "core/park.h"
+
+typedef struct qli_sleeper {
+    qli_parker *parker; /* whom to wake */
+    struct qli_sleeper *next;
+    bool asleep; /* on the stack */
+} qli_sleeper;
+
+typedef struct qli_sleep {
+    QLI_ALIGNED uint64_t counts; /* sleepers in the low half, searchers in the high half */
+    uint64_t wakes;              /* with the lock */
+    QLI_ALIGNED pthread_mutex_t lock;
+    qli_sleeper *top;
+    unsigned searchers_max;
+} qli_sleep;
+
+void qli_sleep_init(qli_sleep *sleep, unsigned seats);
+void qli_sleep_fini(qli_sleep *sleep);
+
+/* Work was published: see to it that somebody comes. */
+void qli_sleep_post(qli_sleep *sleep);
+
+/* Start to search. False: enough do; go to bed. */
+bool qli_sleep_search(qli_sleep *sleep);
+
+/* A searcher found work. */
+void qli_sleep_found(qli_sleep *sleep);
+
+/* To bed; with the lock held. Afterwards, without the lock, look at all work once more, then park or leave. */
+void qli_sleep_enter(qli_sleep *sleep, qli_sleeper *sleeper, bool searching);
+
+/* Out of bed, with the lock held: true, and the caller is `searching`, or not; false: a post was first, a token comes,
+ * and its taker is searching. */
+bool qli_sleep_leave(qli_sleep *sleep, qli_sleeper *sleeper, bool searching);
+
+#endif

@@ -1,0 +1,195 @@
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/future.h"
+#include "core/runtime.h"
+
+_Static_assert(sizeof(ql_task) <= 144, "ql_task is part of the ABI");
+
+/* future.qli_cancel: the reason in the low bits, and whether the task has begun. */
+enum { REASON = 0xffff, BEGUN = 0x10000 };
+
+void ql_task_init(ql_task *task, ql_task_fn *fn, void *arg)
+{
+    *task = (ql_task){.fn = fn, .arg = arg};
+}
+
+static int hand_over(ql_executor *on, ql_task *task, uintptr_t pending)
+{
+    ql_runtime *runtime = on->runtime;
+    uintptr_t before = task->future.qli_word;
+    if (before != QLI_FRESH && before != QLI_SETTLED)
+        return qli_misuse(runtime, -EBUSY, "ql_submit: expected a task that is not submitted, '%s' is",
+                          qli_task_name(task));
+    task->on = on;
+    task->qli_runtime = runtime;
+    task->qli_spin_us = runtime->caller_spin_us;
+    task->future = (ql_future){.qli_word = pending};
+    task->qli_runner = NULL;
+    bool timed = task->deadline_ns != 0;
+    if (timed)
+        qli_timers_arm(&runtime->timers, task);
+    int code = on->ops->submit(on, task, qli_context_current());
+    if (code) {
+        if (timed)
+            qli_timers_disarm(&runtime->timers, task);
+        task->future.qli_word = before;
+    }
+    return code;
+}
+
+int ql_submit(ql_executor *on, ql_task *task)
+{
+    if (!on || !task || !task->fn || task->klass >= QL_CLASSES)
+        return -EINVAL;
+    return hand_over(on, task, QLI_PENDING);
+}
+
+int ql_spawn(ql_executor *on, ql_task_fn *fn, void *arg)
+{
+    if (!on || !fn)
+        return -EINVAL;
+    ql_task *task = malloc(sizeof(*task));
+    if (!task)
+        return -ENOMEM;
+    ql_task_init(task, fn, arg);
+    int code = hand_over(on, task, QLI_SPAWNED);
+    if (code)
+        free(task);
+    return code;
+}
+
+bool qli_task_begin(qli_context *context, ql_task *task, int *code)
+{
+    /* ORDER task:begin (acquire, release): with qli_task_ask(): exactly one of them is first. */
+    uint32_t before = qli_fetch_or(&task->future.qli_cancel, BEGUN, __ATOMIC_ACQ_REL);
+    *code = -(int)(before & REASON);
+    if (before)
+        return false;
+    qli_store(&task->qli_runner, (void *)context, __ATOMIC_RELEASE);
+    return true;
+}
+
+int qli_task_call(qli_context *context, ql_task *task)
+{
+    ql_task *outer = context->task;
+    const char *outer_name = context->task_name;
+    qli_store(&context->task, task, __ATOMIC_RELAXED);
+    qli_store(&context->task_name, qli_task_name(task), __ATOMIC_RELAXED);
+    int code = task->fn(task);
+    qli_store(&context->task, outer, __ATOMIC_RELAXED);
+    qli_store(&context->task_name, outer_name, __ATOMIC_RELAXED);
+    return code;
+}
+
+void qli_run_task(qli_context *context, ql_task *task)
+{
+    int code;
+    if (qli_task_begin(context, task, &code))
+        code = qli_task_call(context, task);
+    qli_settle(context, task, code, NULL);
+}
+
+bool qli_task_ask(ql_task *task, int reason)
+{
+    uint32_t found = qli_load(&task->future.qli_cancel, __ATOMIC_RELAXED);
+    while (!(found & REASON)) {
+        if (qli_cas(&task->future.qli_cancel, &found, found | (uint32_t)reason, __ATOMIC_ACQ_REL,
+                    __ATOMIC_RELAXED))
+            break;
+    }
+    return !(found & BEGUN);
+}
+
+bool qli_task_has_begun(const ql_task *task)
+{
+    return qli_load(&task->future.qli_cancel, __ATOMIC_RELAXED) & BEGUN;
+}
+
+void qli_settle(qli_context *context, ql_task *task, int code, const char *text)
+{
+    ql_runtime *runtime = task->qli_runtime;
+    if (task->deadline_ns)
+        qli_timers_disarm(&runtime->timers, task);
+    task->future.code = code;
+    if (text)
+        task->future.text = text;
+    bool spawned = qli_load(&task->future.qli_word, __ATOMIC_RELAXED) == QLI_SPAWNED;
+    if (spawned && code)
+        qli_log(runtime, QL_WARNING, "spawned task '%s' failed: %d %s", qli_task_name(task), code,
+                task->future.text ? task->future.text : "");
+    /* Counted first: whoever sees the future settled sees it counted. */
+    bool ours = context && context->runtime == runtime;
+    if (ours)
+        qli_count(&context->settled);
+    else
+        qli_fetch_add(&runtime->settled_outside, 1, __ATOMIC_RELEASE);
+    qli_future_settle(&task->future);
+    if (!ours)
+        qli_runtime_idle(runtime);
+}
+
+int ql_task_cancel(ql_task *task)
+{
+    if (!task)
+        return -EINVAL;
+    uintptr_t word = qli_load(&task->future.qli_word, __ATOMIC_ACQUIRE);
+    if (word == QLI_FRESH)
+        return -EINVAL;
+    if (word == QLI_SETTLED)
+        return -EALREADY;
+    return task->on->ops->cancel(task->on, task, ECANCELED);
+}
+
+int ql_task_cancelled(const ql_task *task)
+{
+    uint32_t reason = qli_load(&task->future.qli_cancel, __ATOMIC_RELAXED) & REASON;
+    const qli_context *context = qli_context_current();
+    if (!reason && context)
+        reason = qli_load(&context->abandon, __ATOMIC_RELAXED);
+    return (int)reason;
+}
+
+int ql_task_return(ql_task *task, ql_value value)
+{
+    task->future.value = value;
+    return 0;
+}
+
+int ql_task_fail(ql_task *task, int code, const char *format, ...)
+{
+    task->future.text = format;
+    if (task->text_buffer && task->text_size) {
+        va_list args;
+        va_start(args, format);
+        vsnprintf(task->text_buffer, task->text_size, format, args);
+        va_end(args);
+        task->future.text = task->text_buffer;
+    }
+    return code;
+}
+
+ql_task *ql_task_current(void)
+{
+    const qli_context *context = qli_context_current();
+    return context ? context->task : NULL;
+}
+
+const char *ql_executor_name(const ql_executor *executor)
+{
+    return executor->name;
+}
+
+ql_runtime *ql_executor_runtime(const ql_executor *executor)
+{
+    return executor->runtime;
+}
+
+bool ql_executor_is_current(const ql_executor *executor)
+{
+    const qli_context *context = qli_context_current();
+    return context && context->executor == executor;
+}

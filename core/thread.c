@@ -1,0 +1,49 @@
+#include "core/thread.h"
+
+#include <errno.h>
+#include <signal.h>
+
+#include "qlane/future.h"
+
+static void *main_of(void *arg)
+{
+    qli_thread *thread = arg;
+    pthread_setname_np(pthread_self(), thread->name);
+    thread->run(thread->arg);
+    return NULL;
+}
+
+/* The host's signals are the host's threads' to handle; a crash is handled where it happens. */
+static void block_signals(sigset_t *before)
+{
+    sigset_t all;
+    sigfillset(&all);
+    static const int crashes[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS};
+    for (unsigned i = 0; i < sizeof(crashes) / sizeof(*crashes); i++)
+        sigdelset(&all, crashes[i]);
+    pthread_sigmask(SIG_SETMASK, &all, before);
+}
+
+int qli_thread_start(qli_thread *thread, void (*run)(void *), void *arg, const char *name)
+{
+    thread->run = run;
+    thread->arg = arg;
+    size_t n = 0;
+    for (; name[n] && n + 1 < sizeof(thread->name); n++)
+        thread->name[n] = name[n];
+    thread->name[n] = 0;
+    sigset_t before;
+    block_signals(&before);
+    int code = pthread_create(&thread->handle, NULL, main_of, thread);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return -code;
+}
+
+int qli_thread_join(qli_thread *thread, int64_t deadline_ns)
+{
+    if (deadline_ns == QL_FOREVER)
+        return -pthread_join(thread->handle, NULL);
+    struct timespec at = {.tv_sec = (time_t)(deadline_ns / 1000000000),
+                          .tv_nsec = (long)(deadline_ns % 1000000000)};
+    return -pthread_clockjoin_np(thread->handle, NULL, CLOCK_MONOTONIC, &at);
+}

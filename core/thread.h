@@ -1,0 +1,21 @@
+/* The one place where threads are made: named, joinable, with every signal blocked but those of crashes. */
+#ifndef QLANE_CORE_THREAD_H
+#define QLANE_CORE_THREAD_H
+
+#include <pthread.h>
+#include <stdint.h>
+
+typedef struct qli_thread {
+    pthread_t handle;
+    void (*run)(void *arg);
+    void *arg;
+    char name[16];
+} qli_thread;
+
+/* Start run(arg). `thread` must outlive it. Errors: -EAGAIN no thread can be had, -ENOMEM. */
+int qli_thread_start(qli_thread *thread, void (*run)(void *), void *arg, const char *name);
+
+/* Wait for its end, at most until the deadline (ql_now_ns() time; QL_FOREVER). 0, or -ETIMEDOUT. */
+int qli_thread_join(qli_thread *thread, int64_t deadline_ns);
+
+#endif

@@ -1,0 +1,33 @@
+/* One heap of deadlines for a runtime, kept inside the tasks, and one thread that sleeps until the earliest. While nothing
+ * is armed it sleeps for ever.
+ *
+ * The heap is a pairing heap (Fredman, Sedgewick, Sleator, Tarjan, "The pairing heap", 1986): any task can leave it, and
+ * it needs no memory of its own, so arming cannot fail. */
+#ifndef QLANE_CORE_TIMER_H
+#define QLANE_CORE_TIMER_H
+
+#include <pthread.h>
+
+#include "core/context.h"
+#include "core/thread.h"
+
+typedef struct qli_timers {
+    pthread_mutex_t lock;
+    pthread_cond_t fired;
+    ql_task *root;
+    ql_task *firing; /* its deadline is being acted upon, without the lock */
+    bool ending;
+    qli_thread thread;
+    qli_parker parker;
+} qli_timers;
+
+int qli_timers_start(qli_timers *timers);
+/* Nothing is armed any more. */
+void qli_timers_end(qli_timers *timers);
+
+/* At task->deadline_ns the task's executor is asked to end it with ETIMEDOUT. */
+void qli_timers_arm(qli_timers *timers, ql_task *task);
+/* The task settles, or was not accepted after all: afterwards its deadline does not touch it. */
+void qli_timers_disarm(qli_timers *timers, ql_task *task);
+
+#endif

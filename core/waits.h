@@ -1,0 +1,23 @@
+/* Who waits for whom. A context that is about to sleep in a wait says for what; the wait that would close a cycle is
+ * refused instead of sleeping for ever. Waits that spin, submits and settles never come here.
+ *
+ * A queued task counts as its lane's to settle, a running one as its runner's. Tasks that queue at the pool can be run by
+ * anyone, so they close no cycle: when no seat works any more, leaving the last one is refused (qli_seat_leave). */
+#ifndef QLANE_CORE_WAITS_H
+#define QLANE_CORE_WAITS_H
+
+#include <pthread.h>
+
+#include "core/context.h"
+
+typedef struct qli_waits {
+    pthread_mutex_t lock;
+} qli_waits;
+
+/* 0, or -EDEADLK: what it waits for waits, perhaps through others, for `self`. */
+int qli_waits_enter(qli_waits *waits, qli_context *self, ql_task *task);
+/* The same for a joiner, whose child runs on `thief`. */
+int qli_waits_enter_join(qli_waits *waits, qli_context *self, qli_context *thief);
+void qli_waits_leave(qli_waits *waits, qli_context *self);
+
+#endif

@@ -1,0 +1,192 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/runtime.h"
+
+/* Pin the thread to the seat it sits on now. The same seat again costs nothing. */
+static int bind_to_seat(qli_worker *worker)
+{
+    const ql_slot *slot = worker->seat->slot;
+    if (worker->bound_to == slot && !ql_slot_lost(slot, &worker->bound))
+        return 0;
+    bool first = !worker->bound_to;
+    worker->bound_to = slot;
+    int code = ql_slot_bind(worker->pool->plan, slot, &worker->bound);
+    qli_runtime_bound(worker->context.runtime, slot, &worker->bound, worker->thread.name, first);
+    qli_spin_init(&worker->context.spin, worker->bound.spin_max_ns);
+    return code;
+}
+
+static void run(qli_worker *worker, const qli_work *work)
+{
+    if (work->entry) {
+        qli_run_child(worker, work->victim, work->entry);
+        return;
+    }
+    const qli_entry *head = worker->hot.head;
+    qli_run_task(&worker->context, work->task);
+    if (worker->hot.head != head) {
+        /* Its frames are gone and thieves may be in them. */
+        qli_misuse(worker->context.runtime, 0,
+                   "fork: a task returned with forked children that nobody joined; the process ends");
+        abort();
+    }
+}
+
+/* Look for work for as long as the budget allows. */
+static bool spin_for_work(qli_worker *worker, qli_work *work)
+{
+    qli_spin *spin = &worker->context.spin;
+    int64_t start_ns = ql_now_ns(), now_ns = start_ns, until_ns = qli_spin_until(spin, start_ns);
+    while (now_ns < until_ns) {
+        for (int i = 0; i < 16; i++)
+            qli_pause();
+        now_ns = ql_now_ns();
+        if (qli_find_work(worker, work) || qli_load(&worker->pool->ending, __ATOMIC_RELAXED)) {
+            qli_spin_learn(spin, now_ns - start_ns);
+            return work->task || work->entry;
+        }
+    }
+    return false;
+}
+
+/* Asleep, or without a seat: until a token says that the worker has a seat and is searching, or that the pool ends. */
+static bool sleep_until_seated(qli_worker *worker)
+{
+    qli_count(&worker->context.parks);
+    qli_runtime_idle(worker->context.runtime);
+    qli_park(&worker->context.parker, QL_FOREVER);
+    if (qli_load(&worker->pool->ending, __ATOMIC_ACQUIRE))
+        return false;
+    (void)bind_to_seat(worker); /* a start was refused if it had to succeed; later it is logged */
+    return true;
+}
+
+/* To bed. True: awake again, searching. False: the pool ends. */
+static bool go_to_bed(qli_worker *worker, bool searching)
+{
+    qli_pool *pool = worker->pool;
+    pthread_mutex_lock(&pool->sleep.lock);
+    if (pool->ending) {
+        pthread_mutex_unlock(&pool->sleep.lock);
+        return false;
+    }
+    if (qli_seat_pass(worker)) {
+        if (searching)
+            qli_sleep_found(&pool->sleep);
+        return sleep_until_seated(worker);
+    }
+    qli_sleep_enter(&pool->sleep, &worker->seat->sleeper, searching);
+    pthread_mutex_unlock(&pool->sleep.lock);
+    /* After FENCE sleep:B: whatever was published before a poster saw nobody asleep is found here. */
+    if (qli_pool_has_work(pool)) {
+        pthread_mutex_lock(&pool->sleep.lock);
+        /* The seat may be another's by now: then that one works, and this thread is a spare. */
+        bool up = worker->seat && qli_sleep_leave(&pool->sleep, &worker->seat->sleeper, true);
+        pthread_mutex_unlock(&pool->sleep.lock);
+        if (up)
+            return true;
+    }
+    return sleep_until_seated(worker);
+}
+
+/* False: the pool ends. */
+static bool next_work(qli_worker *worker, bool *searching, qli_work *work)
+{
+    qli_pool *pool = worker->pool;
+    *work = (qli_work){0};
+    for (;;) {
+        bool wanted = qli_load(&worker->seat->returning, __ATOMIC_RELAXED);
+        if (!wanted && qli_find_work(worker, work))
+            break;
+        if (!wanted && !*searching)
+            *searching = qli_sleep_search(&pool->sleep);
+        if (!wanted && *searching && spin_for_work(worker, work))
+            break;
+        if (!go_to_bed(worker, *searching))
+            return false;
+        *searching = true;
+    }
+    if (*searching)
+        qli_sleep_found(&pool->sleep);
+    *searching = false;
+    return true;
+}
+
+static void work_on(qli_worker *worker, bool searching)
+{
+    qli_work work;
+    while (next_work(worker, &searching, &work))
+        run(worker, &work);
+}
+
+static void start_seated(void *arg)
+{
+    qli_worker *worker = arg;
+    qli_context_enter(&worker->context);
+    qli_pool_bound(worker->pool, &worker->bound, bind_to_seat(worker));
+    work_on(worker, false);
+}
+
+static void start_spare(void *arg)
+{
+    qli_worker *worker = arg;
+    qli_context_enter(&worker->context);
+    if (sleep_until_seated(worker))
+        work_on(worker, true);
+}
+
+static qli_worker *alloc_worker(qli_pool *pool)
+{
+    qli_worker *worker = aligned_alloc(QLI_CACHE_LINE, sizeof(*worker));
+    if (!worker)
+        return NULL;
+    *worker = (qli_worker){.pool = pool, .random = (uintptr_t)worker | 1};
+    worker->context = (qli_context){
+        .kind = QLI_WORKER,
+        .runtime = pool->executor.runtime,
+        .executor = &pool->executor,
+    };
+    if (qli_deque_init(&worker->deque, &worker->hot, pool->fork_depth)) {
+        free(worker);
+        return NULL;
+    }
+    return worker;
+}
+
+void qli_worker_free(qli_worker *worker)
+{
+    qli_deque_fini(&worker->deque);
+    free(worker);
+}
+
+int qli_worker_create(qli_pool *pool, qli_seat *seat, qli_worker **out)
+{
+    *out = NULL;
+    qli_worker *worker = alloc_worker(pool);
+    if (!worker)
+        return -ENOMEM;
+    pthread_mutex_lock(&pool->sleep.lock);
+    unsigned index = pool->workers_count;
+    int code = index < pool->workers_max && !pool->ending ? 0 : -EAGAIN;
+    char name[16];
+    snprintf(name, sizeof(name), seat ? "ql-w%u" : "ql-s%u", seat ? seat->index : index);
+    worker->seat = seat;
+    if (seat)
+        seat->sleeper.parker = &worker->context.parker;
+    /* With the lock: a thread that starts stands at its place in the list, or not at all. */
+    if (!code)
+        code = qli_thread_start(&worker->thread, seat ? start_seated : start_spare, worker, name);
+    if (!code) {
+        if (seat)
+            qli_store(&seat->sitter, worker, __ATOMIC_RELEASE); /* ORDER seat:sitter */
+        pool->workers[index] = worker;
+        qli_store(&pool->workers_count, index + 1, __ATOMIC_RELEASE);
+        *out = worker;
+    }
+    pthread_mutex_unlock(&pool->sleep.lock);
+    if (code)
+        qli_worker_free(worker);
+    return code;
+}

@@ -1,0 +1,12 @@
+/* A runtime for a test: with this many workers, whatever the machine has. */
+#ifndef TESTS_SUPPORT_RUNTIME_H
+#define TESTS_SUPPORT_RUNTIME_H
+
+#include "qlane/runtime.h"
+
+/* Any failure fails the test. */
+ql_runtime *qlt_runtime(unsigned workers);
+ql_runtime *qlt_runtime_with(unsigned workers, ql_runtime_config config);
+void qlt_runtime_stop(ql_runtime *runtime);
+
+#endif
