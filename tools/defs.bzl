@@ -102,6 +102,39 @@ def qlane_plain_test(name, srcs, deps = [], copts = [], linkopts = [], size = "s
         **kwargs
     )
 
+def qlane_fuzz(name, srcs, seeds, deps = [], **kwargs):
+    """A fuzz target (tests/support/fuzz.h), as two programs.
+
+    `:NAME` is a test, tagged fuzz: every seed, and mutations of them. `:NAME_libfuzzer` searches by coverage, for
+    tools/check.d/fuzz.
+
+    Args:
+      name: by convention UNIT_fuzz.
+      srcs: the source with LLVMFuzzerTestOneInput().
+      seeds: files to start from.
+      deps: as for cc_test.
+      **kwargs: as for cc_test.
+    """
+    qlane_plain_test(
+        name = name,
+        srcs = srcs,
+        args = ["$(locations %s)" % seed for seed in seeds],
+        data = seeds,
+        tags = ["fuzz"],
+        deps = deps + ["//tests/support:fuzz", "//tests/support:fuzz_main"],
+        **kwargs
+    )
+    qlane_binary(
+        name = name + "_libfuzzer",
+        testonly = True,
+        srcs = srcs,
+        args = ["$(locations %s)" % seed for seed in seeds],
+        data = seeds,
+        linkopts = ["-fsanitize=fuzzer"],
+        tags = ["libfuzzer", "manual"],
+        deps = deps + ["//tests/support:fuzz"],
+    )
+
 def qlane_header_tests(library, headers):
     """Each public header compiles alone, twice in one file, in C11 and in C++17.
 

@@ -91,6 +91,8 @@ struct qlt_test {
     struct qlt_test *next;
 };
 
+extern const char *qlt_unit_, *qlt_promise_;
+int qlt_patience_s_(void);
 void qlt_register_(struct qlt_test *test);
 void qlt_run_(const char *unit, const char *promise, void (*body)(void));
 void qlt_eq_int_(const char *file, int line, const char *what, intmax_t found, intmax_t expected);
