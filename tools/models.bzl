@@ -81,3 +81,52 @@ def qlane_model(name, srcs, sources = [], deps = [], copts = [], must_catch = []
         tags = kwargs.pop("tags", []) + ["model"],
         **kwargs
     )
+
+def _mutants_impl(ctx):
+    infos = [model[ModelInfo] for model in ctx.attr.models]
+    job = ctx.actions.declare_file(ctx.label.name + ".json")
+    ctx.actions.write(job, struct(
+        models = [info.spec.short_path for info in infos],
+        mutate = [file.short_path for file in ctx.files.mutate],
+        page = ctx.file.page.short_path if ctx.file.page else "",
+    ).to_json())
+    page = [ctx.file.page] if ctx.file.page else []
+    needed = depset(
+        [job] + page + ctx.files.mutate + ctx.files._runner,
+        transitive = [info.files for info in infos],
+    )
+    return [_script(ctx, "%s %s" % (ctx.file._mutants.short_path, job.short_path), needed)]
+
+_mutants_test = rule(
+    implementation = _mutants_impl,
+    test = True,
+    attrs = {
+        "models": attr.label_list(providers = [ModelInfo]),
+        "mutate": attr.label_list(allow_files = [".c", ".h"]),
+        "page": attr.label(allow_single_file = [".md"]),
+        "_mutants": attr.label(default = "//tests/support/wmm:mutants.py", allow_single_file = True),
+        "_runner": attr.label(default = "//tests/support/wmm:runner", allow_files = True),
+    },
+)
+
+def qlane_model_mutants(name, models, mutate, page = None, **kwargs):
+    """A test that weakens every order and fence of sources, one at a time: some model must notice each.
+
+    It takes minutes where the page's verdicts do not hold any more, so it is `manual`, for tools/check deep.
+
+    Args:
+      name: by convention PROTOCOL_mutants.
+      models: qlane_model targets; those that run a source are asked about its mutants.
+      mutate: the sources, as labels of files: "//core:deque.c".
+      page: a .md file that keeps the verdicts; `bazel run :NAME -- --write` brings it up to date.
+      **kwargs: as for any test.
+    """
+    _mutants_test(
+        name = name,
+        models = models,
+        mutate = mutate,
+        page = page,
+        size = kwargs.pop("size", "enormous"),
+        tags = kwargs.pop("tags", ["manual"]) + ["model", "mutants"],
+        **kwargs
+    )

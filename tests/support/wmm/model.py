@@ -110,17 +110,14 @@ def first_seed():
     return int(os.environ.get("QLANE_SEED") or 1)
 
 
-def iterations():
-    return int(os.environ.get("WMM_ITERS") or ITERATIONS)
-
-
-def run(executable, settings):
+def run(executable, settings, iterations=None):
     """(failed, output). Each mode has its own seeds: without timed waits the second is more of the first."""
     seed = first_seed() + (1000000 if "WMM_TIMEOUTS" in settings else 0)
-    ours = {"WMM_SEED0": str(seed), "WMM_ITERS": str(iterations()), "WMM_TIME": "0"}
+    iterations = iterations or int(os.environ.get("WMM_ITERS") or ITERATIONS)
+    ours = {"WMM_SEED0": str(seed), "WMM_ITERS": str(iterations), "WMM_TIME": "0"}
     environment = {**os.environ, **ours, **settings}
     code, output = output_of([executable], env=environment)
-    if code not in (0, 1) or (code == 0 and f"wmm: {iterations()} runs" not in output):
+    if code not in (0, 1) or (code == 0 and f"wmm: {iterations} runs" not in output):
         raise BuildError(f"the checker did not do its runs (exit status {code}):\n{output}")
     return code == 1, with_lines(executable, output)
 
@@ -131,10 +128,10 @@ def finding(output):
     return found[1] if found else output.strip().splitlines()[-1]
 
 
-def caught(executable, text=""):
+def caught(executable, text="", iterations=None):
     """What the first failing mode says, or None. A failure must say `text`."""
     for _, settings in MODES:
-        failed, output = run(executable, settings)
+        failed, output = run(executable, settings, iterations)
         if failed and text in output:
             return finding(output)
         if failed:

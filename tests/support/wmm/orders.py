@@ -4,8 +4,10 @@ An operation is a call such as qli_load(p, __ATOMIC_ACQUIRE), qli_cas(p, &old, n
 __ATOMIC_ACQUIRE) or qli_fence(__ATOMIC_SEQ_CST), or the builtin of that name; what it is, its name tells.
 """
 
+import hashlib
 import re
 
+KEPT = re.compile(r"\border kept: *(.*?)\s*(?:\*/|\n|$)")
 ORDER = re.compile(r"\b__ATOMIC_(SEQ_CST|ACQ_REL|ACQUIRE|RELEASE|CONSUME)\b")
 
 # What each order is weakened to, one mutant each. None deletes a fence.
@@ -40,10 +42,15 @@ class Operation:
 
 
 class Mutant:
-    """The whole text of a source with one thing weakened."""
+    """The whole text of a source with one thing weakened; where it is, as a line and as a function."""
 
-    def __init__(self, line, what, text):
-        self.line, self.what, self.text = line, what, text
+    def __init__(self, source, position, what, text):
+        self.line, self.function = source.line(position), source.function(position)
+        self.what, self.text = what, text
+
+
+def hash_of_text(text):
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def blank(text):
@@ -59,6 +66,10 @@ class Source:
         for match in ORDER.finditer(self.code):
             self._add(match)
 
+    @staticmethod
+    def _keep_strings(match):
+        return " " if match[0][0] == "/" else match[0]
+
     def _outside_code(self, match):
         if match[0][0] == "/":
             self.comments.append(match)
@@ -66,6 +77,16 @@ class Source:
 
     def line(self, position):
         return self.text.count("\n", 0, position) + 1
+
+    def function(self, position):
+        """The function around, by our style: its brace alone at the line's beginning."""
+        found = re.findall(r"(\w+)\([^;{}]*\)\n\{", self.code[:position])
+        return found[-1] if found else ""
+
+    def hash(self):
+        """Of what the compiler sees, and of the reasons for orders kept; comments and layout may change."""
+        reasons = [reason for comment in self.comments for reason in KEPT.findall(comment[0])]
+        return hash_of_text(" ".join(NO_CODE.sub(self._keep_strings, self.text).split() + reasons))
 
     def where(self, position):
         return f"{self.path}:{self.line(position)}"
@@ -115,12 +136,15 @@ class Source:
                     yield self._mutant(operation, match, kind, weaker)
 
     def _mutant(self, operation, match, kind, weaker):
-        line = self.line(match.start())
+        start = match.start()
         if weaker is None:
-            return Mutant(line, f"{operation.name}({match[1]}) deleted", self._without(operation, self.text))
+            what = f"{operation.name}({match[1]}) deleted"
+            return Mutant(self, start, what, self._without(operation, self.text))
+        first = re.match(r"\w+\(\s*([^,)]*)", self.code[operation.start:])[1].strip()
+        object_name = "" if kind == "fence" else f"({first})"
         part = " of a failure" if kind != operation.kind else ""
-        text = self.text[:match.start()] + "__ATOMIC_" + weaker + self.text[match.end():]
-        return Mutant(line, f"{operation.name}: {match[1]}{part} -> {weaker}", text)
+        what = f"{operation.name}{object_name}: {match[1]}{part} -> {weaker}"
+        return Mutant(self, start, what, self.text[:start] + "__ATOMIC_" + weaker + self.text[match.end():])
 
     @staticmethod
     def _without(operation, text):
@@ -130,15 +154,15 @@ class Source:
     def excuse(self, line):
         """The reason given by `order kept: ...` on this line or in a comment that ends on the line above."""
         for comment in self.comments:
-            reason = re.search(r"\border kept: *(.*?)\s*(?:\*/|\n|$)", comment[0])
+            reason = KEPT.search(comment[0])
             first = self.line(comment.start() + (reason.start() if reason else 0))
             if reason and first <= line <= self.line(comment.end() - 1) + 1:
                 return reason[1]
         return None
 
     def tagged(self, tag):
-        """The mutant that a tag such as "FENCE sleep:A" or "ORDER inbox:push" stands for; None where no comment
-        has it. The fence is deleted; every order of the operation becomes relaxed."""
+        """The mutant that a tag such as "FENCE sleep:A" or "ORDER inbox:push" stands for; None without one.
+        The fence is deleted; every order of the operation becomes relaxed."""
         found = [c for c in self.comments if re.search(rf"\b{re.escape(tag)}(?![\w:])", c[0])]
         if not found:
             return None
@@ -154,7 +178,7 @@ class Source:
             else:
                 for match, _ in reversed(operation.orders):
                     text = text[:match.start()] + "__ATOMIC_RELAXED" + text[match.end():]
-        return Mutant(self.line(marked[0].start), tag, text)
+        return Mutant(self, marked[0].start, tag, text)
 
     def _marked_by(self, comment, is_fence):
         """Operations on the comment's own line, else those of the statement behind it."""

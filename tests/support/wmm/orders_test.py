@@ -1,0 +1,82 @@
+#!/usr/bin/env -S python3 -B
+"""What orders.py finds in C sources, and what it refuses."""
+
+import unittest
+
+from orders import Source, SourceError
+
+
+def mutants_of(text):
+    return [mutant.what for mutant in Source("t.c", text).mutants()]
+
+
+class FindsOrders(unittest.TestCase):
+    def test_weakens_each_order_to_what_its_operation_allows(self):
+        self.assertEqual(mutants_of("qli_load(&a, __ATOMIC_SEQ_CST);"),
+                         ["qli_load(&a): SEQ_CST -> ACQUIRE", "qli_load(&a): SEQ_CST -> RELAXED"])
+        self.assertEqual(mutants_of("qli_store(&a, 1, __ATOMIC_SEQ_CST);"),
+                         ["qli_store(&a): SEQ_CST -> RELEASE", "qli_store(&a): SEQ_CST -> RELAXED"])
+        self.assertEqual(mutants_of("qli_fetch_or(&a, 1, __ATOMIC_ACQ_REL);"),
+                         ["qli_fetch_or(&a): ACQ_REL -> ACQUIRE", "qli_fetch_or(&a): ACQ_REL -> RELEASE"])
+
+    def test_knows_the_order_of_a_failure(self):
+        self.assertEqual(mutants_of("qli_cas(&a, &old, f(b, c), __ATOMIC_RELEASE, __ATOMIC_ACQUIRE);"),
+                         ["qli_cas(&a): RELEASE -> RELAXED", "qli_cas(&a): ACQUIRE of a failure -> RELAXED"])
+
+    def test_deletes_a_fence_and_keeps_the_lines(self):
+        mutant = list(Source("t.c", "qli_fence(\n    __ATOMIC_RELEASE);\nx();").mutants())[0]
+        self.assertEqual(mutant.text, "((void)0)\n;\nx();")
+
+    def test_tells_nested_operations_apart(self):
+        text = "qli_store(&a, qli_load(&b, __ATOMIC_ACQUIRE) + 1, __ATOMIC_RELEASE);"
+        self.assertEqual(mutants_of(text),
+                         ["qli_load(&b): ACQUIRE -> RELAXED", "qli_store(&a): RELEASE -> RELAXED"])
+
+    def test_sees_no_order_in_comments_and_strings(self):
+        source = Source("t.c", '/* __ATOMIC_ACQUIRE */ puts("\\"__ATOMIC_RELEASE"); // __ATOMIC_SEQ_CST\n')
+        self.assertEqual((source.count(), list(source.mutants())), (0, []))
+
+    def test_refuses_what_it_cannot_place(self):
+        for text in ("enum { A = __ATOMIC_ACQUIRE };", "mystery(&a, __ATOMIC_ACQUIRE);",
+                     "qli_load(&a, __ATOMIC_RELEASE);", "x = (__ATOMIC_ACQUIRE);"):
+            with self.assertRaises(SourceError, msg=text):
+                Source("t.c", text)
+
+    def test_names_the_function(self):
+        source = Source("t.c", "static int f(int a)\n{\n    g(a);\n    if (a) {\n        "
+                               "qli_load(&x, __ATOMIC_ACQUIRE);\n    }\n}\n")
+        self.assertEqual([mutant.function for mutant in source.mutants()], ["f"])
+
+
+class ReadsComments(unittest.TestCase):
+    def test_a_tag_is_of_the_statement_behind_its_comment(self):
+        text = ("/* FENCE a:A, with a:B */\nqli_fence(__ATOMIC_SEQ_CST);\n"
+                "qli_fence(__ATOMIC_SEQ_CST); /* FENCE a:B, with a:A */\n")
+        self.assertEqual(Source("t.c", text).tagged("FENCE a:A").line, 2)
+        self.assertEqual(Source("t.c", text).tagged("FENCE a:B").line, 3)
+        self.assertIsNone(Source("t.c", text).tagged("FENCE a"))
+
+    def test_a_tagged_order_becomes_relaxed_as_a_whole(self):
+        text = "/* ORDER a:cas */\nwhile (!qli_cas(&a, &b, c, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {\n"
+        self.assertEqual(Source("t.c", text).tagged("ORDER a:cas").text.count("__ATOMIC_RELAXED"), 2)
+
+    def test_refuses_a_tag_that_marks_nothing_or_stands_twice(self):
+        for text in ("/* ORDER a:x */\nf();\nqli_load(&a, __ATOMIC_ACQUIRE);",
+                     "/* ORDER a:x */\nqli_fence(__ATOMIC_SEQ_CST);",
+                     "/* ORDER a:x */ qli_load(&a, __ATOMIC_ACQUIRE); /* ORDER a:x */"):
+            with self.assertRaises(SourceError, msg=text):
+                Source("t.c", text).tagged("ORDER a:x")
+
+    def test_an_excuse_reaches_the_next_line_and_no_further(self):
+        source = Source("t.c", "/* why.\n * order kept: for a reader */\nx();\ny();")
+        self.assertEqual([source.excuse(line) for line in (2, 3, 4)], ["for a reader", "for a reader", None])
+
+    def test_a_hash_sees_code_and_reasons_but_no_other_comment(self):
+        expected = Source("t.c", "f(x); /* order kept: a */").hash()
+        self.assertEqual(Source("t.c", "f(x);\n/* hm */ /* order kept: a */").hash(), expected)
+        self.assertNotEqual(Source("t.c", "f(y); /* order kept: a */").hash(), expected)
+        self.assertNotEqual(Source("t.c", "f(x); /* order kept: b */").hash(), expected)
+
+
+if __name__ == "__main__":
+    unittest.main()
