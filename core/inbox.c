@@ -48,7 +48,6 @@ int qli_inbox_push(qli_inbox *inbox, ql_task *task, bool outside)
         return -ESHUTDOWN;
     if (!reserve(inbox))
         return -EAGAIN;
-    task->qli_place = QLI_PLACE_FRONT;
     do {
         if (front & refused) {
             release(inbox, 1);

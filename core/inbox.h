@@ -27,7 +27,7 @@ enum {
     QLI_INBOX_FLAGS = 7,
 };
 
-/* Where a task stands: written under the lock once it has left the front. */
+/* Where a task stands: FRONT from submit on, the others written under the lock. */
 enum { QLI_PLACE_FRONT, QLI_PLACE_LISTED, QLI_PLACE_TAKEN };
 
 typedef struct qli_list {

@@ -198,7 +198,7 @@ static int await_bound(qli_pool *pool, ql_error *error)
     pthread_mutex_unlock(&pool->sleep.lock);
     if (code)
         qli_error_set(error, code, "a worker could not be bound: %s [bind=require]",
-                      pool->bind_problem ? pool->bind_problem : strerror(-code));
+                      pool->bind_problem ? pool->bind_problem : strerrordesc_np(-code));
     return code;
 }
 
@@ -226,7 +226,7 @@ int qli_pool_create(ql_runtime *runtime, qli_pool **out, ql_error *error)
     }
     if (code)
         qli_error_set(error, code, "the pool's %u worker threads could not be started: %s", pool->seats_count,
-                      strerror(-code));
+                      strerrordesc_np(-code));
     else
         code = await_bound(pool, error);
     if (code) {

@@ -51,7 +51,7 @@ static int start_threads(ql_runtime *runtime, ql_error *error)
         return code;
     code = qli_timers_start(&runtime->timers);
     if (code) {
-        qli_error_set(error, code, "the timer thread could not be started: %s", strerror(-code));
+        qli_error_set(error, code, "the timer thread could not be started: %s", strerrordesc_np(-code));
     } else {
         code = qli_pool_create(runtime, &runtime->pool, error);
         if (code)
@@ -129,20 +129,23 @@ int qli_runtime_join(ql_runtime *runtime, ql_executor *executor)
     return code;
 }
 
-void qli_runtime_leave(ql_runtime *runtime, ql_executor *executor)
+bool qli_runtime_leave(ql_runtime *runtime, ql_executor *executor)
 {
     pthread_mutex_lock(&runtime->lock);
+    bool mine = !qli_load(&runtime->stopping, __ATOMIC_RELAXED);
     ql_executor **link = &runtime->executors;
-    while (*link != executor)
+    while (mine && *link != executor)
         link = &(*link)->next;
-    *link = executor->next;
+    if (mine)
+        *link = executor->next;
     pthread_mutex_unlock(&runtime->lock);
+    return mine;
 }
 
 void qli_runtime_idle(ql_runtime *runtime)
 {
     /* FENCE quiet:A, with quiet:B in wait_for_quiet(): this thread's counters are published before it looks whether
-     * anybody waits for them. */
+     * anybody waits for them. Model: tests/models/quiet_model */
     qli_fence(__ATOMIC_SEQ_CST);
     if (qli_load(&runtime->stopping, __ATOMIC_RELAXED))
         qli_unpark(&runtime->stop_parker);
@@ -183,7 +186,8 @@ static bool quiet(ql_runtime *runtime)
 /* 0, or -ETIMEDOUT. */
 static int wait_for_quiet(ql_runtime *runtime, int64_t deadline_ns)
 {
-    /* FENCE quiet:B, with quiet:A in qli_runtime_idle(): "somebody waits" is published before the counters are read. */
+    /* FENCE quiet:B, with quiet:A in qli_runtime_idle(): "somebody waits" is published before the counters are read. Model:
+     * tests/models/quiet_model */
     qli_fence(__ATOMIC_SEQ_CST);
     while (!quiet(runtime))
         if (!qli_park(&runtime->stop_parker, deadline_ns))
@@ -204,7 +208,7 @@ static void abandon_one(ql_executor *executor, int reason)
     executor->ops->abandon(executor, reason);
 }
 
-/* Lanes first: their engines have the most to lose. Nobody joins or leaves the list while a runtime stops. */
+/* Lanes first: their engines have the most to lose. Nobody joins or leaves the list once `stopping` is set. */
 static void each_executor(ql_runtime *runtime, executor_step *step)
 {
     for (ql_executor *executor = runtime->executors; executor; executor = executor->next)

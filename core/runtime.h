@@ -29,9 +29,10 @@ struct ql_runtime {
 /* A context found nothing more to do, or an outside thread settled something: a stop may want to look again. */
 void qli_runtime_idle(ql_runtime *runtime);
 
-/* Lanes: register an executor. -ESHUTDOWN: the runtime stops. Leave takes it out again. */
+/* Lanes: register an executor. -ESHUTDOWN: the runtime stops. */
 int qli_runtime_join(ql_runtime *runtime, ql_executor *executor);
-void qli_runtime_leave(ql_runtime *runtime, ql_executor *executor);
+/* Take it out again. False: the runtime stops, and it is the stop that will end and destroy it. */
+bool qli_runtime_leave(ql_runtime *runtime, ql_executor *executor);
 
 /* A lane slot of the plan for a lane of this name: the one reserved for it, else any that is free; NULL if none is left.
  * *index is what to give back. */

@@ -46,7 +46,8 @@ static void wake_one(qli_sleep *sleep)
 void qli_sleep_post(qli_sleep *sleep)
 {
     /* FENCE sleep:A, with sleep:B in qli_sleep_enter(): the work is published before the
-     * counts are read. Without it a poster may read "nobody sleeps" while the sleeper reads "no work". */
+     * counts are read. Without it a poster may read "nobody sleeps" while the sleeper reads "no work". Model:
+     * tests/models/sleep_model */
     qli_fence(__ATOMIC_SEQ_CST);
     uint64_t counts = qli_load(&sleep->counts, __ATOMIC_RELAXED);
     if (sleepers(counts) && !searchers(counts))
@@ -77,7 +78,7 @@ void qli_sleep_enter(qli_sleep *sleep, qli_sleeper *sleeper, bool searching)
     sleep->top = sleeper;
     qli_fetch_add(&sleep->counts, SLEEPER - (searching ? SEARCHER : 0), __ATOMIC_RELAXED);
     /* FENCE sleep:B, with sleep:A in qli_sleep_post(): "asleep, not searching" is published before the caller looks at
-     * all work once more. */
+     * all work once more. Model: tests/models/sleep_model */
     qli_fence(__ATOMIC_SEQ_CST);
 }
 

@@ -20,7 +20,7 @@ void ql_task_init(ql_task *task, ql_task_fn *fn, void *arg)
 static int hand_over(ql_executor *on, ql_task *task, uintptr_t pending)
 {
     ql_runtime *runtime = on->runtime;
-    uintptr_t before = task->future.qli_word;
+    uintptr_t before = qli_load(&task->future.qli_word, __ATOMIC_RELAXED);
     if (before != QLI_FRESH && before != QLI_SETTLED)
         return qli_misuse(runtime, -EBUSY, "ql_submit: expected a task that is not submitted, '%s' is",
                           qli_task_name(task));
@@ -29,6 +29,7 @@ static int hand_over(ql_executor *on, ql_task *task, uintptr_t pending)
     task->qli_spin_us = runtime->caller_spin_us;
     task->future = (ql_future){.qli_word = pending};
     task->qli_runner = NULL;
+    task->qli_place = QLI_PLACE_FRONT;
     bool timed = task->deadline_ns != 0;
     if (timed)
         qli_timers_arm(&runtime->timers, task);
