@@ -1,4 +1,4 @@
-/* Who sits where. Everything here is off the fast path: a thread comes here when it is about to sleep, or has slept. */
+/* Who sits where (docs/decisions/0002-seats.md). Everything here is off the fast path: a thread comes here when it is about to sleep, or has slept. */
 #include <errno.h>
 
 #include "core/runtime.h"

@@ -98,6 +98,7 @@ bool qli_task_ask(ql_task *task, int reason)
 {
     uint32_t found = qli_load(&task->future.qli_cancel, __ATOMIC_RELAXED);
     while (!(found & REASON)) {
+        /* ORDER task:ask (acquire, release): with task:begin. */
         if (qli_cas(&task->future.qli_cancel, &found, found | (uint32_t)reason, __ATOMIC_ACQ_REL,
                     __ATOMIC_RELAXED))
             break;

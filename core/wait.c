@@ -4,7 +4,7 @@
 #include "core/future.h"
 #include "core/runtime.h"
 
-/* A thread of the host waits with what is its own: a parker that lives as long as it does, and what it has learned. */
+/* docs/decisions/0001-parkers-belong-to-threads.md: a thread of the host waits with what is its own: a parker that lives as long as it does, and what it has learned. */
 static _Thread_local struct {
     qli_parker parker;
     qli_spin spin;
