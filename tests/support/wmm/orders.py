@@ -163,7 +163,7 @@ class Source:
     def tagged(self, tag):
         """The mutant that a tag such as "FENCE sleep:A" or "ORDER inbox:push" stands for; None without one.
         The fence is deleted; every order of the operation becomes relaxed."""
-        found = [c for c in self.comments if re.search(rf"\b{re.escape(tag)}(?![\w:])", c[0])]
+        found = [c for c in self.comments if re.match(rf"/[*/]+\s*{re.escape(tag)}(?![\w:])", c[0])]
         if not found:
             return None
         if len(found) > 1:

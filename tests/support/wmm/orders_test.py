@@ -56,6 +56,10 @@ class ReadsComments(unittest.TestCase):
         self.assertEqual(Source("t.c", text).tagged("FENCE a:B").line, 3)
         self.assertIsNone(Source("t.c", text).tagged("FENCE a"))
 
+    def test_a_comment_that_only_mentions_a_tag_does_not_define_it(self):
+        text = "/* for ORDER a:x */\nf();\n/* ORDER a:x (acquire) */\nqli_load(&a, __ATOMIC_ACQUIRE);\n"
+        self.assertEqual(Source("t.c", text).tagged("ORDER a:x").line, 4)
+
     def test_a_tagged_order_becomes_relaxed_as_a_whole(self):
         text = "/* ORDER a:cas */\nwhile (!qli_cas(&a, &b, c, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {\n"
         self.assertEqual(Source("t.c", text).tagged("ORDER a:cas").text.count("__ATOMIC_RELAXED"), 2)
