@@ -36,7 +36,7 @@ static void wake_one(qli_sleep *sleep)
         parker = sleeper->parker;
         /* The woken one counts as a searcher from here on, so that nobody else is woken for the same work. */
         qli_fetch_add(&sleep->counts, SEARCHER - SLEEPER, __ATOMIC_RELAXED);
-        sleep->wakes++;
+        qli_store(&sleep->wakes, sleep->wakes + 1, __ATOMIC_RELAXED);
     }
     pthread_mutex_unlock(&sleep->lock);
     if (parker)
