@@ -1,4 +1,4 @@
-/* threads.c: pthread_create, pthread_join, sched_yield. */
+/* threads.c: how threads begin, end, join and yield. */
 #include "wmm.h"
 
 #include <errno.h>
@@ -108,27 +108,57 @@ static wmm_thread *thread_of(pthread_t handle)
     return NULL;
 }
 
-int pthread_join(pthread_t handle, void **value)
+/* ETIMEDOUT where the deadline comes first, EBUSY where the caller does not wait at all. */
+static int join(pthread_t handle, void **value, bool wait, uint64_t deadline_ns)
 {
-    if (!wmm_enter(WMM_CALLER))
+    wmm_thread *me = wmm_me(), *t = thread_of(handle);
+    if (!t)
+        return ESRCH;
+    while (t->state != WMM_FINISHED) {
+        if (!wait)
+            return EBUSY;
+        if (wmm_block(WMM_JOIN, t, deadline_ns))
+            return ETIMEDOUT;
+    }
+    t->joined = true;
+    wmm_view_join(&me->seen, &t->seen);
+    wmm_view_join(&me->acquirable, &t->seen);
+    wmm_clock_join(&me->clock, &t->clock);
+    wmm_note("join", (uintptr_t)(t - wmm_threads), 0, -1, 0);
+    if (value)
+        *value = t->value;
+    return wmm_libc()->pthread_join(handle, NULL);
+}
+
+static int join_point(pthread_t handle, void **value, bool wait, uint64_t deadline_ns, uintptr_t caller)
+{
+    if (!wmm_enter(caller))
         return wmm_libc()->pthread_join(handle, value);
     wmm_point();
-    wmm_thread *me = wmm_me(), *t = thread_of(handle);
-    int error = t ? 0 : ESRCH;
-    if (t) {
-        while (t->state != WMM_FINISHED)
-            wmm_block(WMM_JOIN, t, WMM_NEVER);
-        t->joined = true;
-        wmm_view_join(&me->seen, &t->seen);
-        wmm_view_join(&me->acquirable, &t->seen);
-        wmm_clock_join(&me->clock, &t->clock);
-        wmm_note("join", (uintptr_t)(t - wmm_threads), 0, -1, 0);
-        if (value)
-            *value = t->value;
-        wmm_libc()->pthread_join(handle, NULL);
-    }
+    int error = join(handle, value, wait, deadline_ns);
     wmm_leave();
     return error;
+}
+
+int pthread_join(pthread_t handle, void **value)
+{
+    return join_point(handle, value, true, WMM_NEVER, WMM_CALLER);
+}
+
+int pthread_tryjoin_np(pthread_t handle, void **value)
+{
+    return join_point(handle, value, false, WMM_NEVER, WMM_CALLER);
+}
+
+int pthread_timedjoin_np(pthread_t handle, void **value, const struct timespec *deadline)
+{
+    return join_point(handle, value, true, wmm_deadline_ns(deadline), WMM_CALLER);
+}
+
+int pthread_clockjoin_np(pthread_t handle, void **value, clockid_t clock, const struct timespec *deadline)
+{
+    (void)clock;
+    return join_point(handle, value, true, wmm_deadline_ns(deadline), WMM_CALLER);
 }
 
 int sched_yield(void)
