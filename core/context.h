@@ -27,7 +27,9 @@ typedef struct qli_context {
 
     /* With the runtime's waits lock (waits.h). */
     struct qli_context *waits_for_context;
-    ql_task *waits_for_task;
+    const ql_member *waits_for;
+    size_t waits_for_count;
+    uint64_t walk;
 
     qli_parker parker;
 } qli_context;

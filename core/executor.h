@@ -9,8 +9,12 @@
 #include "qlane/runtime.h"
 
 typedef struct qli_executor_ops {
-    /* Take the task; see ql_submit. `context` is the submitting thread's, NULL for a thread that is not ours. */
-    int (*submit)(ql_executor *executor, ql_task *task, qli_context *context);
+    /* Take the task; see ql_submit. `context` is the submitting thread's, NULL for a thread that is not ours. On an error a
+     * reservation is given back. */
+    int (*submit)(ql_executor *executor, ql_task *task, qli_context *context, bool reserved);
+    /* Where there is a bound: keep a place for one task, or -EAGAIN; give it back. NULL: there is none. */
+    int (*reserve)(ql_executor *executor);
+    void (*unreserve)(ql_executor *executor);
     /* End a task with this errno: settle it if it queues, tell it if it runs; see ql_task_cancel for the answers. */
     int (*cancel)(ql_executor *executor, ql_task *task, int reason);
     /* Refuse submissions from threads that are not ours. */

@@ -9,19 +9,21 @@ bool ql_future_settled(const ql_future *future)
     return qli_load(&future->qli_word, __ATOMIC_ACQUIRE) == QLI_SETTLED;
 }
 
-int qli_future_register(ql_future *future, qli_parker *parker)
+int qli_future_register(ql_future *future, const void *what, uintptr_t tag)
 {
     uintptr_t word = QLI_PENDING;
-    /* ORDER future:register (release): the parker's memory, for the settler that will touch it. On failure acquire, as
+    /* ORDER future:register (release): what is registered, for the settler that will touch it. On failure acquire, as
      * future:see. */
-    if (qli_cas(&future->qli_word, &word, (uintptr_t)parker | QLI_PARKER, __ATOMIC_RELEASE, __ATOMIC_ACQUIRE))
+    if (qli_cas(&future->qli_word, &word, (uintptr_t)what | tag, __ATOMIC_RELEASE, __ATOMIC_ACQUIRE))
         return 0;
-    return word == QLI_SETTLED ? 1 : -EBUSY;
+    if (word == QLI_SETTLED)
+        return 1;
+    return word == QLI_FRESH ? -EINVAL : -EBUSY;
 }
 
-bool qli_future_unregister(ql_future *future, qli_parker *parker)
+bool qli_future_unregister(ql_future *future, const void *what, uintptr_t tag)
 {
-    uintptr_t word = (uintptr_t)parker | QLI_PARKER;
+    uintptr_t word = (uintptr_t)what | tag;
     return qli_cas(&future->qli_word, &word, QLI_PENDING, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 
@@ -30,8 +32,21 @@ void qli_future_settle(ql_future *future)
     /* ORDER future:settle (release: value, code and text, for whoever sees SETTLED; acquire: what was registered).
      * From here on the memory is the caller's. */
     uintptr_t word = qli_exchange(&future->qli_word, QLI_SETTLED, __ATOMIC_ACQ_REL);
-    if ((word & QLI_WORD_TAG) == QLI_PARKER)
-        qli_unpark((qli_parker *)(word & ~(uintptr_t)QLI_WORD_TAG));
-    else if (word == QLI_SPAWNED)
+    void *what = (void *)(word & ~(uintptr_t)QLI_WORD_TAG);
+    switch (word & QLI_WORD_TAG) {
+    case QLI_PARKER:
+        qli_unpark(what);
+        break;
+    case QLI_GROUP:
+        qli_group_arrive(what);
+        break;
+    case QLI_NEXT:
+        qli_task_follow(what);
+        break;
+    case QLI_SPAWNED:
         free(future);
+        break;
+    default: /* nobody waits */
+        break;
+    }
 }

@@ -3,6 +3,7 @@
  *   FRESH --submit--> PENDING --settle--> SETTLED --submit--> PENDING
  *                     PENDING --a waiter registers--> PARKER --it takes itself out--> PENDING
  *                     PARKER  --settle--> SETTLED, and the parker gets its token
+ *                     GROUP and NEXT likewise: a member of a group arrives, a continuation is submitted
  *                     SPAWNED --settle--> freed
  *
  * Settling is one exchange, the runtime's last access to the task. What is still to do follows from the word that the
@@ -12,18 +13,40 @@
 
 #include "core/context.h"
 
-enum { QLI_FRESH = 0, QLI_PENDING = 1, QLI_PARKER = 2, QLI_SPAWNED = 3, QLI_SETTLED = 7, QLI_WORD_TAG = 7 };
+enum {
+    QLI_FRESH = 0,
+    QLI_PENDING = 1,
+    QLI_PARKER = 2, /* | a qli_parker */
+    QLI_GROUP = 3,  /* | a ql_member */
+    QLI_NEXT = 4,   /* | a ql_task */
+    QLI_SPAWNED = 5,
+    QLI_SETTLED = 7,
+    QLI_WORD_TAG = 7
+};
 
 static inline const char *qli_task_name(const ql_task *task)
 {
     return task->name ? task->name : "task";
 }
 
-/* Register `parker` as the one waiter. 0, or 1: it has settled. -EBUSY. */
-int qli_future_register(ql_future *future, qli_parker *parker);
-/* Take the waiter out again. False: it has settled and the parker has, or will get, its token. */
-bool qli_future_unregister(ql_future *future, qli_parker *parker);
-/* The exchange, and what follows from it; `code` and `text` are written before. `spawned` tells that the task was freed. */
+/* Register what shall follow when it settles. 0, or 1: it has settled. -EBUSY, -EINVAL never submitted. */
+int qli_future_register(ql_future *future, const void *what, uintptr_t tag);
+/* Take it out again. False: it has settled, and what follows has happened or will. */
+bool qli_future_unregister(ql_future *future, const void *what, uintptr_t tag);
+/* The exchange, and what follows from it; value, code and text are written before. */
 void qli_future_settle(ql_future *future);
+
+/* group.c: the member's future has settled. */
+void qli_group_arrive(ql_member *member);
+/* task.c: what the continuation waited for has settled. */
+void qli_task_follow(ql_task *next);
+
+/* wait.c: the calling thread's parker. */
+qli_parker *qli_own_parker(qli_context *self);
+/* Sleep until the parker has its token. If the sleep is refused or the deadline comes, `withdraw` takes out what was
+ * registered; if it cannot, the token is on the way and is waited for. 0, or -ETIMEDOUT, -EDEADLK, -EAGAIN. `members` are
+ * what is waited for, as far as others should know. */
+int qli_sleep_in_wait(qli_context *self, const ql_member *members, size_t count, int64_t deadline_ns,
+                      bool (*withdraw)(void *arg), void *arg);
 
 #endif

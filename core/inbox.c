@@ -23,7 +23,7 @@ void qli_inbox_fini(qli_inbox *inbox)
 }
 
 /* Room is reserved before the push and given back when the task is taken. */
-static bool reserve(qli_inbox *inbox)
+bool qli_inbox_reserve(qli_inbox *inbox)
 {
     if (!inbox->capacity)
         return true;
@@ -34,23 +34,21 @@ static bool reserve(qli_inbox *inbox)
     return false;
 }
 
-static void release(qli_inbox *inbox, size_t n)
+void qli_inbox_unreserve(qli_inbox *inbox, size_t n)
 {
     if (inbox->capacity && n)
         qli_fetch_sub(&inbox->queued, n, __ATOMIC_RELAXED);
 }
 
-int qli_inbox_push(qli_inbox *inbox, ql_task *task, bool outside)
+int qli_inbox_push(qli_inbox *inbox, ql_task *task, bool outside, bool reserved)
 {
     uintptr_t refused = QLI_INBOX_CLOSED | (outside ? QLI_INBOX_SHUT_OUTSIDE : 0);
     uintptr_t front = qli_load(&inbox->front, __ATOMIC_RELAXED);
-    if (front & refused)
-        return -ESHUTDOWN;
-    if (!reserve(inbox))
-        return -EAGAIN;
+    if (!reserved && !qli_inbox_reserve(inbox))
+        return front & refused ? -ESHUTDOWN : -EAGAIN;
     do {
         if (front & refused) {
-            release(inbox, 1);
+            qli_inbox_unreserve(inbox, 1);
             return -ESHUTDOWN;
         }
         task->qli_next = newest(front);
@@ -144,7 +142,7 @@ size_t qli_inbox_take(qli_inbox *inbox, ql_task **tasks, size_t max)
     }
     qli_store(&inbox->listed, inbox->listed - n, __ATOMIC_RELAXED);
     pthread_mutex_unlock(&inbox->lock);
-    release(inbox, n);
+    qli_inbox_unreserve(inbox, n);
     return n;
 }
 
@@ -159,7 +157,7 @@ bool qli_inbox_remove(qli_inbox *inbox, ql_task *task)
         qli_store(&inbox->listed, inbox->listed - 1, __ATOMIC_RELAXED);
     }
     pthread_mutex_unlock(&inbox->lock);
-    release(inbox, found);
+    qli_inbox_unreserve(inbox, found);
     return found;
 }
 

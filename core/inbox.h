@@ -53,8 +53,13 @@ typedef struct qli_inbox {
 void qli_inbox_init(qli_inbox *inbox, size_t capacity);
 void qli_inbox_fini(qli_inbox *inbox);
 
-/* Push. 0, or 1: the consumer slept and the caller must wake it. -ESHUTDOWN, -EAGAIN full: the task was not touched. */
-int qli_inbox_push(qli_inbox *inbox, ql_task *task, bool outside);
+/* Push. 0, or 1: the consumer slept and the caller must wake it. -ESHUTDOWN, -EAGAIN full: the task was not touched, and
+ * a reservation is given back. */
+int qli_inbox_push(qli_inbox *inbox, ql_task *task, bool outside, bool reserved);
+
+/* Where there is a capacity: keep a place for a later push. False: full. */
+bool qli_inbox_reserve(qli_inbox *inbox);
+void qli_inbox_unreserve(qli_inbox *inbox, size_t n);
 
 /* Take up to `max` tasks in order. Returns how many. */
 size_t qli_inbox_take(qli_inbox *inbox, ql_task **tasks, size_t max);

@@ -11,7 +11,7 @@ static qli_pool *pool_of(ql_executor *executor)
     return (qli_pool *)(void *)executor;
 }
 
-static int pool_submit(ql_executor *executor, ql_task *task, qli_context *context)
+static int pool_submit(ql_executor *executor, ql_task *task, qli_context *context, bool reserved)
 {
     qli_pool *pool = pool_of(executor);
     qli_worker *worker = context && context->executor == executor ? qli_worker_of(context) : NULL;
@@ -22,7 +22,7 @@ static int pool_submit(ql_executor *executor, ql_task *task, qli_context *contex
         qli_runq_push(&worker->seat->runq, task);
     } else {
         bool outside = !context || context->runtime != executor->runtime;
-        code = qli_inbox_push(&pool->door, task, outside);
+        code = qli_inbox_push(&pool->door, task, outside, reserved);
         if (code < 0)
             return code;
     }

@@ -17,28 +17,49 @@ void ql_task_init(ql_task *task, ql_task_fn *fn, void *arg)
     *task = (ql_task){.fn = fn, .arg = arg};
 }
 
-static int hand_over(ql_executor *on, ql_task *task, uintptr_t pending)
+/* From here on the task is the runtime's. Returns the word it had. */
+static void take_over(ql_executor *on, ql_task *task, uintptr_t pending)
 {
-    ql_runtime *runtime = on->runtime;
-    uintptr_t before = qli_load(&task->future.qli_word, __ATOMIC_RELAXED);
-    if (before != QLI_FRESH && before != QLI_SETTLED)
-        return qli_misuse(runtime, -EBUSY, "ql_submit: expected a task that is not submitted, '%s' is",
-                          qli_task_name(task));
     task->on = on;
-    task->qli_runtime = runtime;
-    task->qli_spin_us = runtime->caller_spin_us;
+    task->qli_runtime = on->runtime;
+    task->qli_spin_us = on->runtime->caller_spin_us;
     task->future = (ql_future){.qli_word = pending};
     task->qli_runner = NULL;
     task->qli_place = QLI_PLACE_FRONT;
+}
+
+static bool is_free(const ql_task *task, const char *function)
+{
+    uintptr_t word = qli_load(&task->future.qli_word, __ATOMIC_RELAXED);
+    if (word == QLI_FRESH || word == QLI_SETTLED)
+        return true;
+    qli_misuse(task->qli_runtime, 0, "%s: expected a task that is not submitted, '%s' is", function,
+               qli_task_name(task));
+    return false;
+}
+
+static int enqueue(ql_task *task, bool reserved)
+{
+    ql_executor *on = task->on;
+    ql_runtime *runtime = on->runtime;
     bool timed = task->deadline_ns != 0;
     if (timed)
         qli_timers_arm(&runtime->timers, task);
-    int code = on->ops->submit(on, task, qli_context_current());
-    if (code) {
-        if (timed)
-            qli_timers_disarm(&runtime->timers, task);
+    int code = on->ops->submit(on, task, qli_context_current(), reserved);
+    if (code && timed)
+        qli_timers_disarm(&runtime->timers, task);
+    return code;
+}
+
+static int hand_over(ql_executor *on, ql_task *task, uintptr_t pending, const char *function)
+{
+    if (!is_free(task, function))
+        return -EBUSY;
+    uintptr_t before = task->future.qli_word;
+    take_over(on, task, pending);
+    int code = enqueue(task, false);
+    if (code)
         task->future.qli_word = before;
-    }
     return code;
 }
 
@@ -46,7 +67,7 @@ int ql_submit(ql_executor *on, ql_task *task)
 {
     if (!on || !task || !task->fn || task->klass >= QL_CLASSES)
         return -EINVAL;
-    return hand_over(on, task, QLI_PENDING);
+    return hand_over(on, task, QLI_PENDING, "ql_submit");
 }
 
 int ql_spawn(ql_executor *on, ql_task_fn *fn, void *arg)
@@ -57,10 +78,40 @@ int ql_spawn(ql_executor *on, ql_task_fn *fn, void *arg)
     if (!task)
         return -ENOMEM;
     ql_task_init(task, fn, arg);
-    int code = hand_over(on, task, QLI_SPAWNED);
+    int code = hand_over(on, task, QLI_SPAWNED, "ql_spawn");
     if (code)
         free(task);
     return code;
+}
+
+int ql_future_then(ql_future *future, ql_task *next)
+{
+    if (!future || !next || future == &next->future || !next->fn || !next->on || next->klass >= QL_CLASSES)
+        return -EINVAL;
+    if (!is_free(next, "ql_future_then"))
+        return -EBUSY;
+    ql_executor *on = next->on;
+    uintptr_t before = next->future.qli_word;
+    int code = on->ops->reserve ? on->ops->reserve(on) : 0;
+    if (code)
+        return code;
+    take_over(on, next, QLI_PENDING);
+    code = qli_future_register(future, next, QLI_NEXT);
+    if (code > 0)
+        code = enqueue(next, true);
+    else if (code < 0 && on->ops->unreserve)
+        on->ops->unreserve(on);
+    if (code)
+        next->future.qli_word = before;
+    return code;
+}
+
+void qli_task_follow(ql_task *next)
+{
+    int code = enqueue(next, true);
+    if (code)
+        qli_settle(qli_context_current(), next, code,
+                   "its executor closed before what it waited for settled");
 }
 
 bool qli_task_begin(qli_context *context, ql_task *task, int *code)
@@ -123,15 +174,14 @@ void qli_settle(qli_context *context, ql_task *task, int code, const char *text)
     if (spawned && code)
         qli_log(runtime, QL_WARNING, "spawned task '%s' failed: %d %s", qli_task_name(task), code,
                 task->future.text ? task->future.text : "");
-    /* Counted first: whoever sees the future settled sees it counted. */
-    bool ours = context && context->runtime == runtime;
-    if (ours)
-        qli_count(&context->settled);
-    else
-        qli_fetch_add(&runtime->settled_outside, 1, __ATOMIC_RELEASE);
     qli_future_settle(&task->future);
-    if (!ours)
+    /* Counted last: a continuation was counted as accepted before. */
+    if (context && context->runtime == runtime) {
+        qli_count(&context->settled);
+    } else {
+        qli_fetch_add(&runtime->settled_outside, 1, __ATOMIC_RELEASE);
         qli_runtime_idle(runtime);
+    }
 }
 
 int ql_task_cancel(ql_task *task)

@@ -4,7 +4,8 @@
 #include "core/future.h"
 #include "core/runtime.h"
 
-/* docs/decisions/0001-parkers-belong-to-threads.md: a thread of the host waits with what is its own: a parker that lives as long as it does, and what it has learned. */
+/* A thread of the host waits with what is its own, a parker and what it has learned, and touches nothing of the runtime,
+ * which may be gone as soon as the task has settled: docs/decisions/0001-parkers-belong-to-threads.md. */
 static _Thread_local struct {
     qli_parker parker;
     qli_spin spin;
@@ -30,48 +31,74 @@ static bool spin(qli_spin *budget, const ql_future *future, int64_t deadline_ns)
     return false;
 }
 
-/* Sleep on a registered parker; afterwards it is not registered any more. 0, or -ETIMEDOUT. */
-static int sleep_on(ql_future *future, qli_parker *parker, int64_t deadline_ns)
+qli_parker *qli_own_parker(qli_context *self)
+{
+    return self ? &self->parker : &caller.parker;
+}
+
+/* 0, or -ETIMEDOUT. Either way nothing is registered with the parker any more. */
+static int park_or_withdraw(qli_parker *parker, int64_t deadline_ns, bool (*withdraw)(void *arg), void *arg)
 {
     if (qli_park(parker, deadline_ns))
         return 0;
-    if (qli_future_unregister(future, parker))
+    if (withdraw(arg))
         return -ETIMEDOUT;
-    /* It settled meanwhile: the token is on its way, and must not stay behind in a parker that is used again. */
+    /* The token is on its way, and must not stay behind in a parker that is used again. */
     qli_park(parker, QL_FOREVER);
     return 0;
 }
 
-/* A thread of the host. It touches nothing of the runtime, which may be gone as soon as the task has settled. */
-static int wait_outside(ql_future *future, int64_t deadline_ns)
+/* One of our own threads: others should know what it waits for, and go on with its seat. */
+static int sleep_inside(qli_context *self, const ql_member *members, size_t count, int64_t deadline_ns,
+                        bool (*withdraw)(void *arg), void *arg)
 {
-    int code = qli_future_register(future, &caller.parker);
-    if (!code)
-        code = sleep_on(future, &caller.parker, deadline_ns);
-    return code > 0 ? 0 : code;
+    qli_waits *waits = &self->runtime->waits;
+    qli_worker *worker = qli_worker_of(self);
+    int code = qli_waits_enter(waits, self, members, count);
+    bool entered = !code;
+    if (!code && worker)
+        code = qli_seat_leave(worker, false);
+    if (!code) {
+        qli_count(&self->parks);
+        code = park_or_withdraw(&self->parker, deadline_ns, withdraw, arg);
+        if (worker)
+            qli_seat_return(worker);
+    } else if (!withdraw(arg)) {
+        qli_park(&self->parker, QL_FOREVER);
+        code = 0;
+    }
+    if (entered)
+        qli_waits_leave(waits, self);
+    return code;
 }
 
-static int wait_inside(qli_context *self, ql_future *future, int64_t deadline_ns)
+int qli_sleep_in_wait(qli_context *self, const ql_member *members, size_t count, int64_t deadline_ns,
+                      bool (*withdraw)(void *arg), void *arg)
 {
-    ql_runtime *runtime = self->runtime;
-    qli_worker *worker = qli_worker_of(self);
-    int code = qli_waits_enter(&runtime->waits, self, (ql_task *)future);
+    if (self)
+        return sleep_inside(self, members, count, deadline_ns, withdraw, arg);
+    return park_or_withdraw(&caller.parker, deadline_ns, withdraw, arg);
+}
+
+typedef struct single {
+    ql_future *future;
+    qli_parker *parker;
+} single;
+
+static bool withdraw_single(void *arg)
+{
+    single *wait = arg;
+    return qli_future_unregister(wait->future, wait->parker, QLI_PARKER);
+}
+
+static int sleep_on(qli_context *self, ql_future *future, int64_t deadline_ns)
+{
+    single wait = {.future = future, .parker = qli_own_parker(self)};
+    ql_member member = {.future = future};
+    int code = qli_future_register(future, wait.parker, QLI_PARKER);
     if (code)
-        return code;
-    code = qli_future_register(future, &self->parker);
-    if (!code) {
-        code = worker ? qli_seat_leave(worker, false) : 0;
-        if (!code) {
-            qli_count(&self->parks);
-            code = sleep_on(future, &self->parker, deadline_ns);
-            if (worker)
-                qli_seat_return(worker);
-        } else if (!qli_future_unregister(future, &self->parker)) {
-            code = qli_park(&self->parker, QL_FOREVER) ? 0 : code;
-        }
-    }
-    qli_waits_leave(&runtime->waits, self);
-    return code > 0 ? 0 : code;
+        return code > 0 ? 0 : code;
+    return qli_sleep_in_wait(self, &member, 1, deadline_ns, withdraw_single, &wait);
 }
 
 int ql_future_wait_until(ql_future *future, int64_t deadline_ns)
@@ -91,7 +118,7 @@ int ql_future_wait_until(ql_future *future, int64_t deadline_ns)
     int64_t start_ns = ql_now_ns();
     if (spin(budget, future, deadline_ns))
         return 0;
-    int code = self ? wait_inside(self, future, deadline_ns) : wait_outside(future, deadline_ns);
+    int code = sleep_on(self, future, deadline_ns);
     qli_spin_learn(budget, ql_now_ns() - start_ns);
     return code;
 }

@@ -14,42 +14,54 @@ static qli_context *settler(ql_runtime *runtime, ql_task *task)
     return runner ? runner : task->on->context;
 }
 
-static int enter(qli_waits *waits, qli_context *self, qli_context *thief, ql_task *task)
+/* Depth first through all that `from` waits for: does it lead to `self`? Each that waits keeps alive what it waits for until
+ * it has left, which takes the lock. The depth is that of the chain of waits. */
+static bool leads_to(qli_waits *waits, qli_context *from, qli_context *self)
 {
-    int code = 0;
-    pthread_mutex_lock(&waits->lock);
-    qli_context *next = thief ? thief : settler(self->runtime, task);
-    while (next && next != self) {
-        /* Each that waits keeps what it waits for alive until it has left, which takes the lock. */
-        if (next->waits_for_context)
-            next = next->waits_for_context;
-        else
-            next = next->waits_for_task ? settler(self->runtime, next->waits_for_task) : NULL;
-    }
-    if (next) {
-        code = -EDEADLK;
-    } else {
-        self->waits_for_context = thief;
-        self->waits_for_task = task;
-    }
-    pthread_mutex_unlock(&waits->lock);
-    return code;
+    if (!from || from == self)
+        return from;
+    if (from->walk == waits->walks)
+        return false;
+    from->walk = waits->walks;
+    if (leads_to(waits, from->waits_for_context, self))
+        return true;
+    for (size_t i = 0; i < from->waits_for_count; i++)
+        if (leads_to(waits, settler(self->runtime, (ql_task *)from->waits_for[i].future), self))
+            return true;
+    return false;
 }
 
-int qli_waits_enter(qli_waits *waits, qli_context *self, ql_task *task)
+static int enter(qli_waits *waits, qli_context *self, qli_context *thief, const ql_member *members,
+                 size_t count)
 {
-    return enter(waits, self, NULL, task);
+    pthread_mutex_lock(&waits->lock);
+    waits->walks++;
+    bool cycle = leads_to(waits, thief, self);
+    for (size_t i = 0; i < count && !cycle; i++)
+        cycle = leads_to(waits, settler(self->runtime, (ql_task *)members[i].future), self);
+    if (!cycle) {
+        self->waits_for_context = thief;
+        self->waits_for = members;
+        self->waits_for_count = count;
+    }
+    pthread_mutex_unlock(&waits->lock);
+    return cycle ? -EDEADLK : 0;
+}
+
+int qli_waits_enter(qli_waits *waits, qli_context *self, const ql_member *members, size_t count)
+{
+    return enter(waits, self, NULL, members, count);
 }
 
 int qli_waits_enter_join(qli_waits *waits, qli_context *self, qli_context *thief)
 {
-    return enter(waits, self, thief, NULL);
+    return enter(waits, self, thief, NULL, 0);
 }
 
 void qli_waits_leave(qli_waits *waits, qli_context *self)
 {
     pthread_mutex_lock(&waits->lock);
     self->waits_for_context = NULL;
-    self->waits_for_task = NULL;
+    self->waits_for_count = 0;
     pthread_mutex_unlock(&waits->lock);
 }

@@ -12,10 +12,11 @@
 
 typedef struct qli_waits {
     pthread_mutex_t lock;
+    uint64_t walks; /* numbers them, so that a walk visits a context once */
 } qli_waits;
 
-/* 0, or -EDEADLK: what it waits for waits, perhaps through others, for `self`. */
-int qli_waits_enter(qli_waits *waits, qli_context *self, ql_task *task);
+/* 0, or -EDEADLK: one of these futures can only settle after `self` goes on. They must stay until leave. */
+int qli_waits_enter(qli_waits *waits, qli_context *self, const ql_member *members, size_t count);
 /* The same for a joiner, whose child runs on `thief`. */
 int qli_waits_enter_join(qli_waits *waits, qli_context *self, qli_context *thief);
 void qli_waits_leave(qli_waits *waits, qli_context *self);

@@ -6,6 +6,7 @@
 #define QLANE_FUTURE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "qlane/error.h"
@@ -54,6 +55,22 @@ QL_MUST_USE int ql_future_wait(ql_future *future);
 
 /** The same until a deadline (ns, see ql_after_ns); -ETIMEDOUT when it passed first: the task is still the runtime's. */
 QL_MUST_USE int ql_future_wait_until(ql_future *future, int64_t deadline_ns);
+
+/* One of several futures that are waited for together; the caller's memory, for as long as the wait. */
+typedef struct ql_member {
+    ql_future *future;
+    void *qli_group;
+} ql_member;
+
+/** Wait until all of `count` futures have settled, or the deadline. When it returns, for whatever reason, nothing of the
+ *  runtime refers to `members` any more.
+ *  Threads: any; each future has one waiter, group or continuation at a time.
+ *  Errors:  as ql_future_wait_until; after an error some may have settled and some not, see ql_future_settled. */
+QL_MUST_USE int ql_wait_all(ql_member *members, size_t count, int64_t deadline_ns);
+
+/** Wait until one of them has settled; *which is its index: the first to settle, or the first in the array if several had
+ *  settled before. -EINVAL also when count is 0. */
+QL_MUST_USE int ql_wait_any(ql_member *members, size_t count, int64_t deadline_ns, size_t *which);
 
 #ifdef __cplusplus
 }

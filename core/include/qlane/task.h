@@ -76,6 +76,15 @@ QL_MUST_USE int ql_submit(ql_executor *on, ql_task *task);
  *  Errors:  as ql_submit; -ENOMEM. */
 QL_MUST_USE int ql_spawn(ql_executor *on, ql_task_fn *fn, void *arg);
 
+/** Submit `next` to next->on as soon as `future` settles; at once if it has. What the first task left can be read from its
+ *  future inside the second, if the caller keeps it. `next` is the runtime's from this call on.
+ *  Threads: any; a future has one waiter, group or continuation.
+ *  Order:   what the first task wrote, `next` sees.
+ *  Errors:  -EINVAL NULL, no function, no executor in next->on, or a future never submitted; -EBUSY either is taken; what
+ *           ql_submit answers, when it was submitted at once or its place could not be reserved (-EAGAIN). A lane that closes
+ *           before the future settles settles `next` with -ESHUTDOWN. */
+QL_MUST_USE int ql_future_then(ql_future *future, ql_task *next);
+
 /** Ask a task to end. Whoever is first decides: a queued task settles with -ECANCELED and never runs, a running one is
  *  told (ql_task_cancelled, and the engine's interrupt on a lane) and settles when its function returns.
  *  Threads: any that knows that the task's memory and its runtime live meanwhile.
