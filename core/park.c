@@ -27,9 +27,10 @@ bool qli_park(qli_parker *parker, int64_t deadline_ns)
 {
     int saved = errno;
     uint32_t word = EMPTY;
-    /* ORDER park:take (acquire): what the token's giver wrote. Failure order alike: the token is taken just below. */
-    if (!qli_cas(&parker->word, &word, PARKED, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE)) {
-        qli_store(&parker->word, EMPTY, __ATOMIC_RELAXED);
+    if (!qli_cas(&parker->word, &word, PARKED, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+        /* ORDER park:take (acquire): what the token's givers wrote. An exchange, because the failed compare and swap may
+         * have read the first of two tokens that are one by now. */
+        qli_exchange(&parker->word, EMPTY, __ATOMIC_ACQUIRE);
         return true;
     }
     for (;;) {
