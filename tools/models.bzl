@@ -5,6 +5,7 @@ load("//tools:defs.bzl", "C_FLAGS")
 ModelInfo = provider("What a model consists of.", fields = {
     "spec": "JSON file that tests/support/wmm/model.py reads",
     "files": "all that it names",
+    "production": "its sources and the headers of its libraries: what is under test",
 })
 
 def _headers(deps):
@@ -19,7 +20,8 @@ def _script(ctx, command, files):
     return DefaultInfo(executable = script, runfiles = ctx.runfiles(transitive_files = files))
 
 def _model_impl(ctx):
-    files = ctx.files.srcs + ctx.files.sources + _headers(ctx.attr.deps)
+    production = ctx.files.sources + _headers(ctx.attr.deps)
+    files = ctx.files.srcs + production
     spec = ctx.actions.declare_file(ctx.label.name + ".json")
     ctx.actions.write(spec, struct(
         name = ctx.label.name,
@@ -34,7 +36,7 @@ def _model_impl(ctx):
     needed = depset(files + [spec, ctx.file._checker] + ctx.files._runner)
     return [
         _script(ctx, "%s %s" % (ctx.file._model.short_path, spec.short_path), needed),
-        ModelInfo(spec = spec, files = needed),
+        ModelInfo(spec = spec, files = needed, production = depset(production)),
     ]
 
 _model_test = rule(
@@ -84,15 +86,16 @@ def qlane_model(name, srcs, sources = [], deps = [], copts = [], must_catch = []
 
 def _mutants_impl(ctx):
     infos = [model[ModelInfo] for model in ctx.attr.models]
+    mutate = ctx.files.mutate or depset(transitive = [info.production for info in infos]).to_list()
     job = ctx.actions.declare_file(ctx.label.name + ".json")
     ctx.actions.write(job, struct(
         models = [info.spec.short_path for info in infos],
-        mutate = [file.short_path for file in ctx.files.mutate],
+        mutate = sorted([file.short_path for file in mutate]),
         page = ctx.file.page.short_path if ctx.file.page else "",
     ).to_json())
     page = [ctx.file.page] if ctx.file.page else []
     needed = depset(
-        [job] + page + ctx.files.mutate + ctx.files._runner,
+        [job] + page + mutate + ctx.files._runner,
         transitive = [info.files for info in infos],
     )
     return [_script(ctx, "%s %s" % (ctx.file._mutants.short_path, job.short_path), needed)]
@@ -109,7 +112,7 @@ _mutants_test = rule(
     },
 )
 
-def qlane_model_mutants(name, models, mutate, page = None, **kwargs):
+def qlane_model_mutants(name, models, mutate = [], page = None, **kwargs):
     """A test that weakens every order and fence of sources, one at a time: some model must notice each.
 
     It takes minutes where the page's verdicts do not hold any more, so it is `manual`, for tools/check deep.
@@ -117,7 +120,7 @@ def qlane_model_mutants(name, models, mutate, page = None, **kwargs):
     Args:
       name: by convention PROTOCOL_mutants.
       models: qlane_model targets; those that run a source are asked about its mutants.
-      mutate: the sources, as labels of files: "//core:deque.c".
+      mutate: the sources, as labels of files: "//core:deque.c"; by default all that the models run, headers too.
       page: a .md file that keeps the verdicts; `bazel run :NAME -- --write` brings it up to date.
       **kwargs: as for any test.
     """

@@ -140,12 +140,11 @@ def caught(executable, text="", iterations=None):
 
 
 def weakened(model, tag):
-    """(path, mutant) of the one place that has this tag."""
-    found = [(path, model.source(path).tagged(tag)) for path in model.spec["files"]]
-    found = [(path, mutant) for path, mutant in found if mutant]
-    if len(found) != 1:
-        raise orders.SourceError(f"{tag} stands in {len(found)} files of this model, not in one")
-    return found[0]
+    """(path, mutant) for each place that has this tag."""
+    found = [(path, mutant) for path in model.spec["files"] for mutant in model.source(path).tagged(tag)]
+    if not found:
+        raise orders.SourceError(f"{tag} stands nowhere in this model's files")
+    return found
 
 
 def check_passes(model):
@@ -172,9 +171,9 @@ def check_noticed(name, what, verdict):
 def check_all(model):
     good = check_passes(model)
     for tag in model.spec["must_catch"]:
-        path, mutant = weakened(model, tag)
-        what = f"{path}:{mutant.line} without {tag}"
-        good &= check_noticed(model.name, what, caught(model.build(changed=(path, mutant.text))))
+        for path, mutant in weakened(model, tag):
+            what = f"{path}:{mutant.line} without {tag}"
+            good &= check_noticed(model.name, what, caught(model.build(changed=(path, mutant.text))))
     for macro, text in model.spec["must_fail"].items():
         good &= check_noticed(model.name, f"with -D{macro}", caught(model.build(macros=[macro]), text))
     return good
@@ -183,7 +182,7 @@ def check_all(model):
 def replay(model, options):
     changed = None
     if options.weaken:
-        path, mutant = weakened(model, options.weaken)
+        path, mutant = weakened(model, options.weaken)[0]
         changed = (path, mutant.text)
     executable = model.build(macros=[options.plant] if options.plant else [], changed=changed)
     environment = dict(os.environ, WMM_SEED=str(options.seed), WMM_EST=str(options.est))

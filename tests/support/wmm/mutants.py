@@ -79,7 +79,7 @@ def try_source(path, judges, only):
     """(good, count, verdicts)"""
     source = judges[0].source(path)
     mutants = list(source.mutants())
-    if source.count() == 0 or len(mutants) < source.count():
+    if len(mutants) < source.count():
         print(f"{path}: {len(mutants)} mutants of {source.count()} orders and fences: some are not tried")
         return False, source.count(), []
     for model in judges:
@@ -104,8 +104,11 @@ def read(path):
 def run_job(job, options, scratch):
     all_models = [models.Model(spec, scratch) for spec in job["models"]]
     page = read(job["page"]) if job["page"] else ""
-    all_good = True
-    for path in job["mutate"]:
+    paths = [path for path in job["mutate"] if orders.Source(path, read(path)).count()]
+    all_good = bool(paths)
+    if not paths:
+        print("no order and no fence in these sources: nothing is tried")
+    for path in paths:
         judges = [model for model in all_models if path in model.spec["files"]]
         if not judges:
             raise models.BuildError(f"{path}: in none of these models")

@@ -161,16 +161,15 @@ class Source:
         return None
 
     def tagged(self, tag):
-        """The mutant that a tag such as "FENCE sleep:A" or "ORDER inbox:push" stands for; None without one.
+        """A mutant for each comment that begins with a tag such as "FENCE sleep:A" or "ORDER inbox:push".
         The fence is deleted; every order of the operation becomes relaxed."""
         found = [c for c in self.comments if re.match(rf"/[*/]+\s*{re.escape(tag)}(?![\w:])", c[0])]
-        if not found:
-            return None
-        if len(found) > 1:
-            raise SourceError(f"{self.path}: {tag} stands in {len(found)} comments")
-        marked = self._marked_by(found[0], tag.split()[0] == "FENCE")
+        return [self._tagged_by(comment, tag) for comment in found]
+
+    def _tagged_by(self, comment, tag):
+        marked = self._marked_by(comment, tag.split()[0] == "FENCE")
         if not marked:
-            raise SourceError(f"{self.where(found[0].start())}: no such operation at {tag}")
+            raise SourceError(f"{self.where(comment.start())}: no such operation at {tag}")
         text = self.text
         for operation in reversed(marked):
             if operation.kind == "fence":
