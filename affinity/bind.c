@@ -52,7 +52,7 @@ int ql_slot_bind(const ql_plan *plan, const ql_slot *slot, ql_bound *bound)
     bound->spin_max_ns = bound->pinned ? slot->spin_max_ns : 0;
     if (!bound->pinned && slot->pin_pu_os >= 0)
         bound->problem = "not pinned";
-    if (bound->pinned || !plan->require)
+    if (bound->pinned || !(plan->request.bind == QLI_BIND_REQUIRE))
         return 0;
     return bound->code ? bound->code : bound->simulated ? -ENOTSUP : -EXDEV;
 }
@@ -67,12 +67,13 @@ bool ql_slot_lost(const ql_slot *slot, ql_bound *bound)
 
 int ql_slot_bind_engine(const ql_plan *plan, ql_bound *bound)
 {
-    int code = plan->machine->simulated || !plan->bind ? 0 : set_mask(&plan->usable);
+    int code =
+        plan->machine->simulated || !(plan->request.bind != QLI_BIND_OFF) ? 0 : set_mask(&plan->usable);
     if (bound) {
         *bound = (ql_bound){.asked_pu_os = -1, .code = code};
         read_back(bound);
     }
-    return plan->require ? code : 0;
+    return (plan->request.bind == QLI_BIND_REQUIRE) ? code : 0;
 }
 
 int ql_slot_line(const ql_slot *slot, const ql_bound *bound, const char *name, char *line, size_t line_size)
@@ -117,13 +118,4 @@ void ql_slot_free(void *address, size_t size)
 {
     if (address)
         munmap(address, size);
-}
-
-char *ql_plan_show(const ql_plan *plan, ql_show_format format)
-{
-    (void)format;
-    char *text = malloc(128);
-    if (text)
-        snprintf(text, 128, "%u lanes, %u workers\n", plan->lane_count, plan->worker_count);
-    return text;
 }

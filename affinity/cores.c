@@ -234,6 +234,27 @@ static void place_nodes(qli_machine *machine, hwloc_const_bitmap_t allowed)
     }
 }
 
+static int add_runs(qli_machine *machine)
+{
+    machine->runs = calloc(machine->core_count, sizeof machine->runs[0]);
+    if (!machine->runs)
+        return -ENOMEM;
+    for (unsigned core = 0; core < machine->core_count; core++) {
+        int node = machine->cores[core].node;
+        qli_run *last = machine->run_count ? &machine->runs[machine->run_count - 1] : NULL;
+        if (node < 0) {
+            machine->run_count = 0;
+            return 0;
+        }
+        if (last && last->node == (unsigned)node)
+            last->cores++;
+        else
+            machine->runs[machine->run_count++] =
+                (qli_run){.first_core = core, .cores = 1, .node = (unsigned)node};
+    }
+    return 0;
+}
+
 static unsigned info_number(struct hwloc_info_s *infos, unsigned count, const char *name)
 {
     for (unsigned i = 0; i < count; i++)
@@ -293,6 +314,8 @@ static int add_distances(qli_machine *machine, hwloc_topology_t topology)
     struct hwloc_distances_s *found = NULL;
     unsigned count = 1;
     size_t nodes = machine->node_count;
+    if (machine->run_count == 0)
+        return 0;
     if (hwloc_distances_get_by_type(topology, HWLOC_OBJ_NUMANODE, &count, &found,
                                     HWLOC_DISTANCES_KIND_MEANS_LATENCY, 0) < 0 ||
         count == 0)
@@ -350,7 +373,7 @@ static int fill_machine(qli_machine *machine, hwloc_topology_t topology, ql_erro
     struct walk walk = {.machine = machine};
     walk_tree(&walk, hwloc_get_root_obj(topology));
     place_nodes(machine, hwloc_topology_get_allowed_nodeset(topology));
-    if (add_kinds(machine, topology) < 0 || add_distances(machine, topology) < 0)
+    if (add_kinds(machine, topology) < 0 || add_runs(machine) < 0 || add_distances(machine, topology) < 0)
         return qli_error_set(error, -ENOMEM, "no memory for the machine's table");
     set_of(hwloc_topology_get_topology_cpuset(topology), &machine->online);
     set_of(complete, &machine->offline);
@@ -389,6 +412,7 @@ void qli_machine_free(qli_machine *machine)
     free(machine->cores);
     free(machine->parts);
     free(machine->nodes);
+    free(machine->runs);
     free(machine->kinds);
     free(machine->distances);
     free(machine);

@@ -62,6 +62,11 @@ typedef struct qli_node {
     unsigned first_pu, pus;
 } qli_node;
 
+/* Neighbouring cores whose nearest node is the same. */
+typedef struct qli_run {
+    unsigned first_core, cores, node;
+} qli_run;
+
 /* What the machine says about one kind of core. */
 typedef enum qli_core_type {
     QLI_TYPE_UNKNOWN,
@@ -84,9 +89,11 @@ typedef struct qli_machine {
     unsigned part_count;
     qli_node *nodes; /* by logical number */
     unsigned node_count;
+    qli_run *runs; /* all cores, cut by node; none where a core has no node */
+    unsigned run_count;
     qli_kind *kinds;
     unsigned kind_count;
-    uint64_t *distances; /* node_count x node_count, from row to column; NULL = not said */
+    uint64_t *distances; /* node_count x node_count, from row to column; NULL = not said, or no use */
     qli_pu_set online;   /* = the PUs above */
     qli_pu_set offline;
     qli_pu_set allowed; /* cgroup cpuset; part of online */

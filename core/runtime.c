@@ -25,7 +25,7 @@ static void log_plan(ql_runtime *runtime)
         qli_log(runtime, QL_WARNING, "%s", warning);
     if (ql_plan_show_level(runtime->plan) < 2)
         return;
-    char *whole = ql_plan_show(runtime->plan, QL_SHOW_TEXT), *rest = whole, *line;
+    char *whole = ql_plan_show(runtime->plan, QL_SHOW_TEXT, false), *rest = whole, *line;
     while (rest && (line = strsep(&rest, "\n")))
         if (*line)
             qli_log(runtime, QL_INFO, "%s", line);
