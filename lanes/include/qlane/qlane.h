@@ -1,0 +1,15 @@
+/* Every public header of qlane but those of engines, which are libraries of their own. */
+#ifndef QLANE_QLANE_H
+#define QLANE_QLANE_H
+
+#include "qlane/affinity.h"
+#include "qlane/engine.h"
+#include "qlane/error.h"
+#include "qlane/executor.h"
+#include "qlane/fork.h"
+#include "qlane/future.h"
+#include "qlane/lane.h"
+#include "qlane/runtime.h"
+#include "qlane/task.h"
+
+#endif
