@@ -12,9 +12,9 @@ static void misuse(void *context, const char *sentence)
 
 ql_runtime *qlt_runtime_with(unsigned workers, ql_runtime_config config)
 {
-    char text[64];
-    snprintf(text, sizeof(text), "workers=%u", workers);
-    ql_affinity_config affinity = {.size = sizeof(affinity), .text = text};
+    char count[16];
+    snprintf(count, sizeof(count), "%u", workers);
+    ql_affinity_config affinity = {.size = sizeof(affinity), .workers = count};
     config.size = sizeof(config);
     if (!config.affinity)
         config.affinity = &affinity;
@@ -24,6 +24,8 @@ ql_runtime *qlt_runtime_with(unsigned workers, ql_runtime_config config)
     ql_error error;
     if (ql_runtime_start(&config, &runtime, &error))
         qlt_fail("%s", error.text);
+    if (config.affinity == &affinity)
+        qlt_eq_int(ql_plan_workers(ql_runtime_plan(runtime)), workers);
     return runtime;
 }
 
