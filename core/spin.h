@@ -1,6 +1,7 @@
 /* How long to spin before parking: a budget learned from what waiting has cost lately, never above a stated maximum. Short
- * waits raise it to twice their length; long ones, which end parked anyway, lower it. It never quite reaches zero, or
- * short waits would not be seen again; with a maximum of zero nothing ever spins. */
+ * waits raise it towards twice their length; long ones, which end parked anyway, lower it. A wait counts as short up to
+ * twice the maximum, because what was slept through contains the wake itself, tens of microseconds on a virtual machine.
+ * It never quite reaches zero, or short waits would not be seen again; with a maximum of zero nothing ever spins. */
 #ifndef QLANE_CORE_SPIN_H
 #define QLANE_CORE_SPIN_H
 
@@ -32,7 +33,7 @@ static inline void qli_spin_learn(qli_spin *spin, int64_t waited_ns)
     if (spin->max_ns == QL_FOREVER || !spin->max_ns)
         return;
     int64_t budget_ns = qli_load(&spin->budget_ns, __ATOMIC_RELAXED);
-    int64_t aim_ns = waited_ns <= spin->max_ns ? 2 * waited_ns : 0;
+    int64_t aim_ns = waited_ns <= 2 * spin->max_ns ? 2 * waited_ns : 0;
     budget_ns += (aim_ns - budget_ns) / 4;
     if (budget_ns < spin->max_ns / 16)
         budget_ns = spin->max_ns / 16;

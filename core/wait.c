@@ -11,22 +11,35 @@ static _Thread_local struct {
     qli_spin spin;
 } caller;
 
+/* Polls before the first look at the clock, which costs a fifth of a call through a lane: about half a microsecond. */
+enum { POLLS_FIRST = 1000, POLLS = 32 };
+
+static bool settled_within(const ql_future *future, unsigned polls, bool pause)
+{
+    for (unsigned i = 0; i < polls; i++) {
+        if (ql_future_settled(future))
+            return true;
+        if (pause)
+            qli_pause();
+    }
+    return false;
+}
+
 /* True: it settled. */
 static bool spin(qli_spin *budget, const ql_future *future, int64_t deadline_ns)
 {
+    if (!budget->max_ns)
+        return false;
+    if (settled_within(future, POLLS_FIRST, false))
+        return true;
     int64_t start_ns = ql_now_ns(), until_ns = qli_spin_until(budget, start_ns);
     if (until_ns > deadline_ns)
         until_ns = deadline_ns;
-    while (until_ns) {
-        for (int i = 0; i < 32; i++) {
-            if (ql_future_settled(future)) {
-                qli_spin_learn(budget, ql_now_ns() - start_ns);
-                return true;
-            }
-            qli_pause();
+    for (int64_t now_ns = start_ns; now_ns < until_ns; now_ns = ql_now_ns()) {
+        if (settled_within(future, POLLS, true)) {
+            qli_spin_learn(budget, ql_now_ns() - start_ns);
+            return true;
         }
-        if (ql_now_ns() >= until_ns)
-            break;
     }
     return false;
 }
@@ -115,11 +128,12 @@ int ql_future_wait_until(ql_future *future, int64_t deadline_ns)
     int64_t max_ns = task->qli_spin_us * (int64_t)1000;
     if (!self && budget->max_ns != max_ns)
         qli_spin_init(budget, max_ns);
-    int64_t start_ns = ql_now_ns();
     if (spin(budget, future, deadline_ns))
         return 0;
+    int64_t start_ns = budget->max_ns ? ql_now_ns() : 0;
     int code = sleep_on(self, future, deadline_ns);
-    qli_spin_learn(budget, ql_now_ns() - start_ns);
+    if (start_ns)
+        qli_spin_learn(budget, ql_now_ns() - start_ns);
     return code;
 }
 
