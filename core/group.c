@@ -27,9 +27,10 @@ static bool be_first(group *of, ql_member *member)
     return qli_cas(&of->first, &none, member, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 
-/* True: nobody is left. ORDER group:leave (release: what was done with the group; acquire, for the one who is last). */
+/* True: nobody is left. */
 static bool let_go(group *of, size_t n)
 {
+    /* ORDER group:leave (release: what was done with the group; acquire, for the one who is last). */
     return qli_fetch_sub(&of->pending, n, __ATOMIC_ACQ_REL) == n;
 }
 
@@ -52,12 +53,15 @@ static size_t take_out(group *of)
     return n;
 }
 
-/* All: the waiter has let go, and gives up. False: the last arrival's token is on its way. */
+/* All: the waiter has let go, and gives up. False: all have settled, the last arrival's token is on its way. If only some
+ * could be taken out, those on their way must have left the group before it goes. */
 static bool withdraw_all(void *arg)
 {
     group *of = arg;
     size_t n = take_out(of);
-    return n && let_go(of, n);
+    if (n && !let_go(of, n))
+        qli_park(of->parker, QL_FOREVER);
+    return n;
 }
 
 /* Any: the waiter gives up. False: somebody is first, and its token is on its way. */
