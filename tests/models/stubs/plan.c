@@ -132,10 +132,11 @@ void ql_callers_restore(ql_callers *callers)
     (void)callers;
 }
 
-char *ql_plan_show(const ql_plan *plan, ql_show_format format)
+char *ql_plan_show(const ql_plan *plan, ql_show_format format, bool bound)
 {
     (void)plan;
     (void)format;
+    (void)bound;
     return NULL;
 }
 

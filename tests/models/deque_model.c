@@ -1,0 +1,115 @@
+/* The fork deque with its owner and two thieves, through core/deque.c and core/fork.c: forks nested three deep, a deque
+ * that is soon full, children that are stolen, helped with and slept on. Seats, wait cycles and sleepers are left out:
+ * their calls do nothing here. */
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "core/runtime.h"
+#include "qlane/fork.h"
+
+enum { DEPTH = 3, LEVELS = 3, LOOKS = 4 };
+
+static qli_worker *owner;
+static _Thread_local qli_worker *self;
+
+/* ---- What is left out ---- */
+
+qli_context *qli_context_current(void)
+{
+    return &self->context;
+}
+
+void qli_sleep_post(qli_sleep *sleep)
+{
+    (void)sleep;
+}
+
+int qli_seat_leave(qli_worker *worker, bool must)
+{
+    (void)must;
+    qli_deque_share_all(&worker->deque);
+    return 0;
+}
+
+void qli_seat_return(qli_worker *worker)
+{
+    (void)worker;
+}
+
+int qli_waits_enter_join(qli_waits *waits, qli_context *context, qli_context *thief)
+{
+    (void)waits, (void)context, (void)thief;
+    return 0;
+}
+
+void qli_waits_leave(qli_waits *waits, qli_context *context)
+{
+    (void)waits, (void)context;
+}
+
+/* ---- The scenario ---- */
+
+/* Each call's result is plain memory: one that is read too early is a race. */
+QL_FORK_2(int, tree, w, unsigned, level, int, value)
+{
+    if (!level)
+        return value;
+    tree_child left, right;
+    tree_fork(w, &left, level - 1, 2 * value);
+    tree_fork(w, &right, level / 2, 2 * value + 1);
+    int sum = tree_join(w, &right);
+    return sum + tree_join(w, &left);
+}
+
+/* What tree() must come to. */
+static int expected(unsigned level, int value)
+{
+    return level ? expected(level - 1, 2 * value) + expected(level / 2, 2 * value + 1) : value;
+}
+
+static qli_worker *make(ql_runtime *runtime, qli_pool *pool)
+{
+    qli_worker *worker = aligned_alloc(QLI_CACHE_LINE, sizeof(*worker));
+    assert(worker);
+    *worker = (qli_worker){.pool = pool, .context = {.runtime = runtime}};
+    assert(!qli_deque_init(&worker->deque, &worker->hot, DEPTH));
+    return worker;
+}
+
+/* Its deque is made by itself: an owner that joins learns of it by the theft alone. */
+static void *thief(void *arg)
+{
+    (void)arg;
+    self = make(owner->context.runtime, owner->pool);
+    for (int i = 0; i < LOOKS; i++) {
+        qli_entry *entry = qli_deque_steal(&owner->deque, &self->hot);
+        if (entry)
+            qli_run_child(self, owner, entry);
+        else
+            qli_deque_ask(&owner->deque);
+    }
+    return self;
+}
+
+int main(void)
+{
+    static ql_runtime runtime;
+    static qli_pool pool;
+    pthread_t threads[2];
+    self = owner = make(&runtime, &pool);
+    for (int i = 0; i < 2; i++)
+        pthread_create(&threads[i], NULL, thief, NULL);
+    assert(tree(&owner->hot, LEVELS, 1) == expected(LEVELS, 1));
+    assert(owner->hot.head == owner->deque.entries && !owner->deque.inlined);
+    assert(!qli_deque_has_work(&owner->deque));
+    for (int i = 0; i < 2; i++) {
+        void *worker;
+        pthread_join(threads[i], &worker);
+        qli_deque_fini(&((qli_worker *)worker)->deque);
+        free(worker);
+    }
+    qli_deque_fini(&owner->deque);
+    free(owner);
+    return 0;
+}
