@@ -1,7 +1,6 @@
 #include "core/deque.h"
 
-#include <errno.h>
-#include <stdlib.h>
+#include <stddef.h>
 
 /* In owner->split: no entry is private, every join looks closer. */
 #define ALL_SHARED ((qli_entry *)UINTPTR_MAX)
@@ -23,20 +22,10 @@ static uint64_t pack(uint32_t tail, uint32_t split)
     return (uint64_t)split << 32 | tail;
 }
 
-int qli_deque_init(qli_deque *deque, ql_worker *owner, unsigned depth)
+void qli_deque_init(qli_deque *deque, ql_worker *owner, qli_entry *entries, unsigned depth)
 {
-    *deque = (qli_deque){.owner = owner};
-    deque->entries = calloc(depth, sizeof(qli_entry));
-    if (!deque->entries)
-        return -ENOMEM;
-    deque->end = deque->entries + depth;
-    *owner = (ql_worker){.head = deque->entries, .split = deque->entries, .limit = deque->end};
-    return 0;
-}
-
-void qli_deque_fini(qli_deque *deque)
-{
-    free(deque->entries);
+    *deque = (qli_deque){.owner = owner, .entries = entries, .end = entries + depth};
+    *owner = (ql_worker){.head = entries, .split = entries, .limit = deque->end};
 }
 
 /* Owner: raise the split to `split`. */

@@ -33,9 +33,8 @@ typedef struct qli_deque {
     qli_entry *split; /* owner->split, while that says that children run inline */
 } qli_deque;
 
-/* `depth` entries. -ENOMEM. */
-int qli_deque_init(qli_deque *deque, ql_worker *owner, unsigned depth);
-void qli_deque_fini(qli_deque *deque);
+/* With room for `depth` children in `entries`, which is zeroed. */
+void qli_deque_init(qli_deque *deque, ql_worker *owner, qli_entry *entries, unsigned depth);
 
 /* Owner: after a fork found its limit. True: the deque is full, the child must run now; qli_deque_inlined() then counts
  * it. False: it was pushed, and if somebody had asked, *shared tells whether there is now something to steal. */

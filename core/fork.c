@@ -105,7 +105,7 @@ ql_worker *ql_worker_self(void)
 
 unsigned ql_worker_count(const ql_worker *hot)
 {
-    return ((const qli_worker *)(const void *)hot)->pool->seats_count;
+    return hot ? ((const qli_worker *)(const void *)hot)->pool->seats_count : 0;
 }
 
 typedef struct loop {
@@ -129,8 +129,12 @@ QL_FORK_VOID_3(split_loop, w, size_t, begin, size_t, end, const loop *, of)
 
 void ql_parallel_for(ql_worker *w, size_t begin, size_t end, size_t grain, ql_range_fn *body, void *arg)
 {
-    if (begin >= end)
+    if (begin >= end || !body)
         return;
+    if (!w || w != ql_worker_self()) {
+        body(NULL, begin, end, arg);
+        return;
+    }
     if (!grain)
         grain = (end - begin) / (8 * (size_t)ql_worker_count(w));
     loop of = {.body = body, .arg = arg, .grain = grain ? grain : 1};

@@ -6,7 +6,7 @@
 bool ql_future_settled(const ql_future *future)
 {
     /* ORDER future:see (acquire): value, code and text, written before future:settle. */
-    return qli_load(&future->qli_word, __ATOMIC_ACQUIRE) == QLI_SETTLED;
+    return future && qli_load(&future->qli_word, __ATOMIC_ACQUIRE) == QLI_SETTLED;
 }
 
 int qli_future_register(ql_future *future, const void *what, uintptr_t tag)

@@ -57,7 +57,7 @@ static void pool_abandon(ql_executor *executor, int reason)
     while (qli_inbox_take(&pool->door, &task, 1))
         qli_settle(context, task, -reason, NULL);
     for (unsigned i = 0; i < pool->seats_count; i++)
-        while ((task = qli_runq_take(&pool->seats[i].runq)))
+        while ((task = qli_runq_take(&pool->seats[i]->runq)))
             qli_settle(context, task, -reason, NULL);
     unsigned count = qli_load(&pool->workers_count, __ATOMIC_ACQUIRE);
     for (unsigned i = 0; i < count; i++)
@@ -104,15 +104,20 @@ static int pool_end(ql_executor *executor, int64_t deadline_ns, const char **stu
     return code;
 }
 
+static void free_seat(qli_seat *seat)
+{
+    free(seat->victims);
+    free(seat->ring_ends);
+    ql_slot_free(seat, sizeof(*seat));
+}
+
 static void pool_destroy(ql_executor *executor)
 {
     qli_pool *pool = pool_of(executor);
     for (unsigned i = 0; i < pool->workers_count; i++)
         qli_worker_free(pool->workers[i]);
-    for (unsigned i = 0; pool->seats && i < pool->seats_count; i++) {
-        free(pool->seats[i].victims);
-        free(pool->seats[i].ring_ends);
-    }
+    for (unsigned i = 0; pool->seats && i < pool->seats_count && pool->seats[i]; i++)
+        free_seat(pool->seats[i]);
     pthread_cond_destroy(&pool->bound_changed);
     qli_sleep_fini(&pool->sleep);
     qli_inbox_fini(&pool->door);
@@ -144,13 +149,15 @@ static const qli_executor_ops pool_ops = {
     .dump = pool_dump,
 };
 
-static int init_seat(qli_pool *pool, unsigned index)
+static int make_seat(qli_pool *pool, unsigned index)
 {
-    const ql_plan *plan = pool->plan;
-    qli_seat *seat = &pool->seats[index];
+    const ql_slot *slot = ql_plan_worker(pool->plan, index);
+    qli_seat *seat = pool->seats[index] = ql_slot_alloc(slot, sizeof(*seat), NULL);
     unsigned others = pool->seats_count - 1, rings = 0;
+    if (!seat)
+        return -ENOMEM;
     seat->index = index;
-    seat->slot = ql_plan_worker(plan, index);
+    seat->slot = slot;
     if (!others)
         return 0;
     seat->victims = calloc(others, sizeof(*seat->victims));
@@ -158,21 +165,18 @@ static int init_seat(qli_pool *pool, unsigned index)
     if (!seat->victims || !seat->ring_ends)
         return -ENOMEM;
     seat->victims_count =
-        ql_plan_steal_order(plan, index, seat->victims, others, seat->ring_ends, others, &rings);
+        ql_plan_steal_order(pool->plan, index, seat->victims, others, seat->ring_ends, others, &rings);
     return 0;
 }
 
-static int init_seats(qli_pool *pool, unsigned spares_max)
+static int make_seats(qli_pool *pool, unsigned spares_max)
 {
     pool->workers_max = pool->seats_count + spares_max;
-    pool->seats = aligned_alloc(QLI_CACHE_LINE, pool->seats_count * sizeof(*pool->seats));
+    pool->seats = calloc(pool->seats_count, sizeof(qli_seat *));
     pool->workers = calloc(pool->workers_max, sizeof(qli_worker *));
-    if (!pool->seats || !pool->workers)
-        return -ENOMEM;
-    memset(pool->seats, 0, pool->seats_count * sizeof(*pool->seats));
-    int code = 0;
+    int code = pool->seats && pool->workers ? 0 : -ENOMEM;
     for (unsigned i = 0; i < pool->seats_count && !code; i++)
-        code = init_seat(pool, i);
+        code = make_seat(pool, i);
     return code;
 }
 
@@ -219,10 +223,10 @@ int qli_pool_create(ql_runtime *runtime, qli_pool **out, ql_error *error)
     qli_inbox_init(&pool->door, 0);
     qli_sleep_init(&pool->sleep, pool->seats_count);
     pthread_cond_init(&pool->bound_changed, NULL);
-    int code = init_seats(pool, runtime->config.spares_max ? runtime->config.spares_max : 1100);
+    int code = make_seats(pool, runtime->config.spares_max ? runtime->config.spares_max : 1100);
     for (unsigned i = 0; i < pool->seats_count && !code; i++) {
         qli_worker *worker;
-        code = qli_worker_create(pool, &pool->seats[i], &worker);
+        code = qli_worker_create(pool, pool->seats[i], true, &worker);
     }
     if (code)
         qli_error_set(error, code, "the pool's %u worker threads could not be started: %s", pool->seats_count,

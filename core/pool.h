@@ -41,6 +41,7 @@ typedef struct qli_seat {
 
 struct qli_worker {
     ql_worker hot; /* first: a ql_worker is a qli_worker */
+    size_t size;   /* of this, with the entries of its deque */
     qli_deque deque;
     qli_context context;
     qli_thread thread;
@@ -69,7 +70,7 @@ struct qli_pool {
     /* Set before the workers start. */
     unsigned seats_count, workers_max;
     unsigned fork_depth;
-    qli_seat *seats;
+    qli_seat **seats;     /* each on the memory of its slot's node; so are the workers */
     qli_worker **workers; /* workers_count of them; entries never change once counted */
 
     QLI_ALIGNED unsigned workers_count; /* written with the sleep lock, read by thieves */
@@ -91,8 +92,8 @@ int qli_pool_create(ql_runtime *runtime, qli_pool **pool, ql_error *error);
 /* A first worker has bound itself to its seat, or not. */
 void qli_pool_bound(qli_pool *pool, const ql_bound *bound, int code);
 
-/* worker.c: one thread's life. Made without a seat it is a spare, and parks. -EAGAIN, -ENOMEM: *worker is NULL. */
-int qli_worker_create(qli_pool *pool, qli_seat *seat, qli_worker **worker);
+/* worker.c: one thread's life, near a seat: on it, or as a spare, which parks. -EAGAIN, -ENOMEM: *worker is NULL. */
+int qli_worker_create(qli_pool *pool, qli_seat *near, bool seated, qli_worker **worker);
 void qli_worker_free(qli_worker *worker);
 
 /* The worker of the calling thread if it is one of `context`, else NULL. */

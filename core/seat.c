@@ -40,13 +40,13 @@ static qli_worker *pass_to_returning(qli_seat *seat)
 }
 
 /* With the lock, which it gives up meanwhile: a spare thread, made if need be. */
-static qli_worker *get_spare(qli_pool *pool)
+static qli_worker *get_spare(qli_pool *pool, qli_seat *seat)
 {
     qli_worker *spare = pop(&pool->spares);
     if (spare)
         return spare;
     pthread_mutex_unlock(&pool->sleep.lock);
-    qli_worker_create(pool, NULL, &spare);
+    qli_worker_create(pool, seat, false, &spare);
     pthread_mutex_lock(&pool->sleep.lock);
     return spare;
 }
@@ -69,7 +69,7 @@ int qli_seat_leave(qli_worker *worker, bool must)
     qli_deque_share_all(&worker->deque);
     pthread_mutex_lock(&pool->sleep.lock);
     qli_worker *heir = pass_to_returning(seat), *spare = NULL;
-    if (!heir && (spare = get_spare(pool))) {
+    if (!heir && (spare = get_spare(pool, seat))) {
         /* While the lock was free a worker may have come back for the seat after all. */
         heir = pass_to_returning(seat);
         if (heir) {

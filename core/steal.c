@@ -72,7 +72,7 @@ static bool from_others(qli_worker *worker, qli_work *work)
         unsigned start = count > 1 ? (unsigned)(next_random(worker) % count) : 0;
         for (unsigned i = 0; i < count; i++) {
             unsigned victim = seat->victims[begin + (start + i) % count];
-            if (from_seat(worker, &pool->seats[victim], work))
+            if (from_seat(worker, pool->seats[victim], work))
                 return true;
         }
         begin = end;
@@ -115,7 +115,7 @@ bool qli_pool_has_work(qli_pool *pool)
     if (!qli_inbox_empty(&pool->door))
         return true;
     for (unsigned i = 0; i < pool->seats_count; i++)
-        if (qli_runq_has_work(&pool->seats[i].runq))
+        if (qli_runq_has_work(&pool->seats[i]->runq))
             return true;
     unsigned count = qli_load(&pool->workers_count, __ATOMIC_ACQUIRE);
     for (unsigned i = 0; i < count; i++)

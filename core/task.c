@@ -14,6 +14,8 @@ enum { REASON = 0xffff, BEGUN = 0x10000 };
 
 void ql_task_init(ql_task *task, ql_task_fn *fn, void *arg)
 {
+    if (!task)
+        return;
     *task = (ql_task){.fn = fn, .arg = arg};
 }
 
@@ -198,6 +200,8 @@ int ql_task_cancel(ql_task *task)
 
 int ql_task_cancelled(const ql_task *task)
 {
+    if (!task)
+        return 0;
     uint32_t reason = qli_load(&task->future.qli_cancel, __ATOMIC_RELAXED) & REASON;
     const qli_context *context = qli_context_current();
     if (!reason && context)
@@ -207,12 +211,16 @@ int ql_task_cancelled(const ql_task *task)
 
 int ql_task_return(ql_task *task, ql_value value)
 {
+    if (!task)
+        return -EINVAL;
     task->future.value = value;
     return 0;
 }
 
 int ql_task_fail(ql_task *task, int code, const char *format, ...)
 {
+    if (!task)
+        return code;
     task->future.text = format;
     if (task->text_buffer && task->text_size) {
         va_list args;
@@ -232,12 +240,12 @@ ql_task *ql_task_current(void)
 
 const char *ql_executor_name(const ql_executor *executor)
 {
-    return executor->name;
+    return executor ? executor->name : NULL;
 }
 
 ql_runtime *ql_executor_runtime(const ql_executor *executor)
 {
-    return executor->runtime;
+    return executor ? executor->runtime : NULL;
 }
 
 bool ql_executor_is_current(const ql_executor *executor)

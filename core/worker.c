@@ -137,34 +137,33 @@ static void start_spare(void *arg)
         work_on(worker, true);
 }
 
-static qli_worker *alloc_worker(qli_pool *pool)
+/* The worker and its deque, on the memory of the seat's node. */
+static qli_worker *alloc_worker(qli_pool *pool, const qli_seat *near)
 {
-    qli_worker *worker = aligned_alloc(QLI_CACHE_LINE, sizeof(*worker));
+    size_t size = sizeof(qli_worker) + pool->fork_depth * sizeof(qli_entry);
+    qli_worker *worker = ql_slot_alloc(near->slot, size, NULL);
     if (!worker)
         return NULL;
-    *worker = (qli_worker){.pool = pool, .random = (uintptr_t)worker | 1};
-    worker->context = (qli_context){
-        .kind = QLI_WORKER,
-        .runtime = pool->executor.runtime,
-        .executor = &pool->executor,
-    };
-    if (qli_deque_init(&worker->deque, &worker->hot, pool->fork_depth)) {
-        free(worker);
-        return NULL;
-    }
+    worker->size = size;
+    worker->pool = pool;
+    worker->random = (uintptr_t)worker | 1;
+    worker->context.kind = QLI_WORKER;
+    worker->context.runtime = pool->executor.runtime;
+    worker->context.executor = &pool->executor;
+    qli_deque_init(&worker->deque, &worker->hot, (qli_entry *)(void *)(worker + 1), pool->fork_depth);
     return worker;
 }
 
 void qli_worker_free(qli_worker *worker)
 {
-    qli_deque_fini(&worker->deque);
-    free(worker);
+    ql_slot_free(worker, worker->size);
 }
 
-int qli_worker_create(qli_pool *pool, qli_seat *seat, qli_worker **out)
+int qli_worker_create(qli_pool *pool, qli_seat *near, bool seated, qli_worker **out)
 {
+    qli_seat *seat = seated ? near : NULL;
     *out = NULL;
-    qli_worker *worker = alloc_worker(pool);
+    qli_worker *worker = alloc_worker(pool, near);
     if (!worker)
         return -ENOMEM;
     pthread_mutex_lock(&pool->sleep.lock);

@@ -71,9 +71,10 @@ static int expected(unsigned level, int value)
 static qli_worker *make(ql_runtime *runtime, qli_pool *pool)
 {
     qli_worker *worker = aligned_alloc(QLI_CACHE_LINE, sizeof(*worker));
-    assert(worker);
+    qli_entry *entries = calloc(DEPTH, sizeof(*entries));
+    assert(worker && entries);
     *worker = (qli_worker){.pool = pool, .context = {.runtime = runtime}};
-    assert(!qli_deque_init(&worker->deque, &worker->hot, DEPTH));
+    qli_deque_init(&worker->deque, &worker->hot, entries, DEPTH);
     return worker;
 }
 
@@ -106,10 +107,10 @@ int main(void)
     for (int i = 0; i < 2; i++) {
         void *worker;
         pthread_join(threads[i], &worker);
-        qli_deque_fini(&((qli_worker *)worker)->deque);
+        free(((qli_worker *)worker)->deque.entries);
         free(worker);
     }
-    qli_deque_fini(&owner->deque);
+    free(owner->deque.entries);
     free(owner);
     return 0;
 }

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "affinity/error.h"
 #include "qlane/affinity.h"
@@ -130,6 +131,22 @@ int ql_callers_confine(const ql_plan *plan, ql_callers **callers, ql_error *erro
 void ql_callers_restore(ql_callers *callers)
 {
     (void)callers;
+}
+
+void *ql_slot_alloc(const ql_slot *where, size_t size, ql_memory *memory)
+{
+    (void)where;
+    (void)memory;
+    void *address = aligned_alloc(4096, (size + 4095) / 4096 * 4096);
+    if (address)
+        memset(address, 0, size);
+    return address;
+}
+
+void ql_slot_free(void *address, size_t size)
+{
+    (void)size;
+    free(address);
 }
 
 char *ql_plan_show(const ql_plan *plan, ql_show_format format, bool bound)
