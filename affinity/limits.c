@@ -85,10 +85,10 @@ static void walk_up(qli_limits *limits, const char *root, const char *mount, con
 {
     char folder[4096 + 256];
     size_t top = strlen(mount);
-    if (top + strlen(below) >= sizeof folder)
+    int printed = snprintf(folder, sizeof folder, "%s%s", mount, below);
+    if (printed < 0 || (size_t)printed >= sizeof folder)
         return;
-    snprintf(folder, sizeof folder, "%s%s", mount, below);
-    for (size_t length = strlen(folder);;) {
+    for (size_t length = (size_t)printed;;) {
         while (length > top && folder[length - 1] == '/')
             length--;
         folder[length] = '\0';

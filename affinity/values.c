@@ -25,19 +25,15 @@ static int read_choice(const qli_value *value, const char *const *words, const c
 
 enum { COUNT_MAX = 65536 };
 
-/* A count from 1 on; *end is where it stops. */
+/* A count from 1 to COUNT_MAX; *end is where the digits stop, also when it is none. */
 static bool read_count(const char *text, unsigned *count, size_t *end)
 {
     unsigned value = 0;
-    size_t at = 0;
-    for (; text[at] >= '0' && text[at] <= '9'; at++) {
+    *end = strspn(text, "0123456789");
+    for (size_t at = 0; at < *end && value <= COUNT_MAX; at++)
         value = value * 10 + (unsigned)(text[at] - '0');
-        if (value > COUNT_MAX)
-            return false;
-    }
     *count = value;
-    *end = at;
-    return at > 0 && value > 0;
+    return *end > 0 && value > 0 && value <= COUNT_MAX;
 }
 
 static int check_set(const qli_value *value, size_t from, ql_error *error)

@@ -31,7 +31,7 @@ void qli_runtime_bound(ql_runtime *runtime, const ql_slot *slot, const ql_bound 
                        bool first)
 {
     char line[256];
-    if (bound->problem)
+    if (bound->problem && bound->news)
         qli_log(runtime, QL_WARNING, "%s: %s", thread, bound->problem);
     if (!first || !ql_plan_show_level(runtime->plan))
         return;

@@ -154,17 +154,19 @@ unsigned ql_plan_steal_order(const ql_plan *plan, unsigned worker, unsigned *vic
 
 /* What became of a slot on its thread. The thread's own; plain data; zeroed before the first bind. */
 typedef struct ql_bound {
-    int asked_pu_os;      /* -1 = no pin was asked for (bind=off) */
-    int granted_pu_os;    /* the only PU the thread may run on; -1 = it may run on several */
-    unsigned granted_pus; /* how many PUs it may run on; 0 = unknown */
-    int now_pu_os;        /* where it was when this was written */
-    bool pinned;          /* asked and granted are the same */
-    bool simulated;       /* not bound because the plan is of another machine */
-    int code;             /* 0, or -errno of the refusal */
-    unsigned lost;        /* how often the binding was found lost since the thread started */
-    unsigned checks;      /* private */
-    int64_t spin_max_ns;  /* the slot's, or 0 when the PU is not the thread's own after all */
-    const char *problem;  /* static text, or NULL when all is as asked */
+    int asked_pu_os;           /* -1 = no pin was asked for (bind=off) */
+    int granted_pu_os;         /* the only PU the thread may run on; -1 = it may run on several */
+    unsigned granted_pus;      /* how many PUs it may run on; 0 = unknown */
+    int now_pu_os;             /* where it was when this was written */
+    bool pinned;               /* asked and granted are the same */
+    bool simulated;            /* not bound because the plan is of another machine */
+    bool news;                 /* the outcome differs from the bind before: worth a line in the log */
+    int code;                  /* 0, or -errno of the refusal */
+    unsigned lost;             /* how often the binding was found lost since the thread started */
+    unsigned reported, checks; /* private */
+    int64_t spin_max_ns;       /* the slot's, or 0 when the PU is not the thread's own after all */
+    const char
+        *problem; /* static text: what is not as asked, or was not since the last bind; NULL = all well */
 } ql_bound;
 
 /** Put the calling thread on its slot, and read back where it is.
@@ -213,7 +215,7 @@ typedef struct ql_memory {
 /** Zeroed memory in whole pages on the slot's node, whichever thread touches it first. Falls back to plain memory, and says
  *  so in `memory` (may be NULL), unless mem=strict. Changes no policy of the process.
  *  Returns NULL when there is no memory, or when mem=strict cannot be had. Free with ql_slot_free() and the same size. */
-QL_MUST_USE void *ql_slot_alloc(const ql_slot *slot, size_t size, ql_memory *memory);
+QL_MUST_USE void *ql_slot_alloc(const ql_plan *plan, const ql_slot *slot, size_t size, ql_memory *memory);
 void ql_slot_free(void *address, size_t size);
 
 /* ---- Show ----------------------------------------------------------------------------------------------------- */
