@@ -152,7 +152,7 @@ static const qli_executor_ops pool_ops = {
 static int make_seat(qli_pool *pool, unsigned index)
 {
     const ql_slot *slot = ql_plan_worker(pool->plan, index);
-    qli_seat *seat = pool->seats[index] = ql_slot_alloc(slot, sizeof(*seat), NULL);
+    qli_seat *seat = pool->seats[index] = ql_slot_alloc(pool->plan, slot, sizeof(*seat), NULL);
     unsigned others = pool->seats_count - 1, rings = 0;
     if (!seat)
         return -ENOMEM;

@@ -141,7 +141,7 @@ static void start_spare(void *arg)
 static qli_worker *alloc_worker(qli_pool *pool, const qli_seat *near)
 {
     size_t size = sizeof(qli_worker) + pool->fork_depth * sizeof(qli_entry);
-    qli_worker *worker = ql_slot_alloc(near->slot, size, NULL);
+    qli_worker *worker = ql_slot_alloc(pool->plan, near->slot, size, NULL);
     if (!worker)
         return NULL;
     worker->size = size;
