@@ -12,6 +12,9 @@ typedef struct qli_executor_ops {
     /* Take the task; see ql_submit. `context` is the submitting thread's, NULL for a thread that is not ours. On an error a
      * reservation is given back. */
     int (*submit)(ql_executor *executor, ql_task *task, qli_context *context, bool reserved);
+    /* Take `n` of them, linked by qli_next from the newest to the oldest, all or none. */
+    int (*submit_many)(ql_executor *executor, ql_task *newest, ql_task *oldest, size_t n,
+                       qli_context *context);
     /* Where there is a bound: keep a place for one task, or -EAGAIN; give it back. NULL: there is none. */
     int (*reserve)(ql_executor *executor);
     void (*unreserve)(ql_executor *executor);

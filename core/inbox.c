@@ -5,7 +5,7 @@
 
 static const uintptr_t flags_mask = QLI_INBOX_FLAGS;
 
-static ql_task *newest(uintptr_t front)
+static ql_task *top(uintptr_t front)
 {
     return (ql_task *)(front & ~flags_mask);
 }
@@ -23,15 +23,20 @@ void qli_inbox_fini(qli_inbox *inbox)
 }
 
 /* Room is reserved before the push and given back when the task is taken. */
-bool qli_inbox_reserve(qli_inbox *inbox)
+static bool reserve(qli_inbox *inbox, size_t n)
 {
     if (!inbox->capacity)
         return true;
     /* relaxed: a count; what it guards is published by the front. */
-    if (qli_fetch_add(&inbox->queued, 1, __ATOMIC_RELAXED) < inbox->capacity)
+    if (qli_fetch_add(&inbox->queued, n, __ATOMIC_RELAXED) + n <= inbox->capacity)
         return true;
-    qli_fetch_sub(&inbox->queued, 1, __ATOMIC_RELAXED);
+    qli_fetch_sub(&inbox->queued, n, __ATOMIC_RELAXED);
     return false;
+}
+
+bool qli_inbox_reserve(qli_inbox *inbox)
+{
+    return reserve(inbox, 1);
 }
 
 void qli_inbox_unreserve(qli_inbox *inbox, size_t n)
@@ -40,23 +45,24 @@ void qli_inbox_unreserve(qli_inbox *inbox, size_t n)
         qli_fetch_sub(&inbox->queued, n, __ATOMIC_RELAXED);
 }
 
-int qli_inbox_push(qli_inbox *inbox, ql_task *task, bool outside, bool reserved)
+int qli_inbox_push_many(qli_inbox *inbox, ql_task *newest, ql_task *oldest, size_t n, bool outside,
+                        bool reserved)
 {
     uintptr_t refused = QLI_INBOX_CLOSED | (outside ? QLI_INBOX_SHUT_OUTSIDE : 0);
     uintptr_t front = qli_load(&inbox->front, __ATOMIC_RELAXED);
-    if (!reserved && !qli_inbox_reserve(inbox))
+    if (!reserved && !reserve(inbox, n))
         return front & refused ? -ESHUTDOWN : -EAGAIN;
     do {
         if (front & refused) {
-            qli_inbox_unreserve(inbox, 1);
+            qli_inbox_unreserve(inbox, n);
             return -ESHUTDOWN;
         }
-        task->qli_next = newest(front);
+        oldest->qli_next = top(front);
         /* ORDER inbox:push (release): the task's fields, for drain()'s acquire. Closing and sleeping are changes of this
          * same word, so no push can pass them and no fence is needed. */
     } while (!qli_cas(&inbox->front, &front,
-                      (uintptr_t)task | (front & flags_mask & ~(uintptr_t)QLI_INBOX_ASLEEP), __ATOMIC_RELEASE,
-                      __ATOMIC_RELAXED));
+                      (uintptr_t)newest | (front & flags_mask & ~(uintptr_t)QLI_INBOX_ASLEEP),
+                      __ATOMIC_RELEASE, __ATOMIC_RELAXED));
     return front & QLI_INBOX_ASLEEP ? 1 : 0;
 }
 
@@ -87,11 +93,11 @@ static void unlink_task(qli_list *list, ql_task *task)
 static void drain(qli_inbox *inbox)
 {
     /* relaxed: whoever must see a push saw it happen before. */
-    if (!newest(qli_load(&inbox->front, __ATOMIC_RELAXED)))
+    if (!top(qli_load(&inbox->front, __ATOMIC_RELAXED)))
         return;
     /* ORDER inbox:drain (acquire): the fields of every task pushed with ORDER inbox:push; all pushes since the word was
      * last empty are one release sequence. */
-    ql_task *stack = newest(qli_fetch_and(&inbox->front, flags_mask, __ATOMIC_ACQUIRE));
+    ql_task *stack = top(qli_fetch_and(&inbox->front, flags_mask, __ATOMIC_ACQUIRE));
     ql_task *oldest = NULL;
     while (stack) {
         ql_task *next = stack->qli_next;
@@ -174,7 +180,7 @@ bool qli_inbox_sleep(qli_inbox *inbox)
     uintptr_t front = qli_load(&inbox->front, __ATOMIC_RELAXED);
     /* One word: a push either came before, and this fails, or finds the flag, and wakes us. */
     bool asleep =
-        !inbox->listed && !newest(front) && !(front & QLI_INBOX_CLOSED) &&
+        !inbox->listed && !top(front) && !(front & QLI_INBOX_CLOSED) &&
         qli_cas(&inbox->front, &front, front | QLI_INBOX_ASLEEP, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
     pthread_mutex_unlock(&inbox->lock);
     return asleep;
@@ -187,7 +193,7 @@ void qli_inbox_awake(qli_inbox *inbox)
 
 bool qli_inbox_has_work(const qli_inbox *inbox)
 {
-    return newest(qli_load(&inbox->front, __ATOMIC_RELAXED)) || qli_load(&inbox->listed, __ATOMIC_RELAXED);
+    return top(qli_load(&inbox->front, __ATOMIC_RELAXED)) || qli_load(&inbox->listed, __ATOMIC_RELAXED);
 }
 
 bool qli_inbox_empty(qli_inbox *inbox)

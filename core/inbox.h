@@ -53,9 +53,15 @@ typedef struct qli_inbox {
 void qli_inbox_init(qli_inbox *inbox, size_t capacity);
 void qli_inbox_fini(qli_inbox *inbox);
 
-/* Push. 0, or 1: the consumer slept and the caller must wake it. -ESHUTDOWN, -EAGAIN full: the task was not touched, and
- * a reservation is given back. */
-int qli_inbox_push(qli_inbox *inbox, ql_task *task, bool outside, bool reserved);
+/* Push a chain of `n` tasks, linked by qli_next from the newest to the oldest. 0, or 1: the consumer slept and the caller must
+ * wake it. -ESHUTDOWN, -EAGAIN full: no task was touched but for its links, and a reservation is given back. */
+int qli_inbox_push_many(qli_inbox *inbox, ql_task *newest, ql_task *oldest, size_t n, bool outside,
+                        bool reserved);
+
+static inline int qli_inbox_push(qli_inbox *inbox, ql_task *task, bool outside, bool reserved)
+{
+    return qli_inbox_push_many(inbox, task, task, 1, outside, reserved);
+}
 
 /* Where there is a capacity: keep a place for a later push. False: full. */
 bool qli_inbox_reserve(qli_inbox *inbox);

@@ -11,23 +11,34 @@ static qli_pool *pool_of(ql_executor *executor)
     return (qli_pool *)(void *)executor;
 }
 
+static int push_at_door(qli_pool *pool, ql_task *newest, ql_task *oldest, size_t n, qli_context *context)
+{
+    bool outside = !context || context->runtime != pool->executor.runtime;
+    int code = qli_inbox_push_many(&pool->door, newest, oldest, n, outside, false);
+    if (code < 0)
+        return code;
+    qli_sleep_post(&pool->sleep);
+    return 0;
+}
+
 static int pool_submit(ql_executor *executor, ql_task *task, qli_context *context, bool reserved)
 {
     qli_pool *pool = pool_of(executor);
     qli_worker *worker = context && context->executor == executor ? qli_worker_of(context) : NULL;
-    int code = 0;
-    if (worker && qli_runq_room(&worker->seat->runq) && !qli_inbox_is_closed(&pool->door)) {
-        /* Counted before it is seen: accepted never falls behind settled. */
-        qli_count(&context->accepted);
-        qli_runq_push(&worker->seat->runq, task);
-    } else {
-        bool outside = !context || context->runtime != executor->runtime;
-        code = qli_inbox_push(&pool->door, task, outside, reserved);
-        if (code < 0)
-            return code;
-    }
+    (void)reserved; /* the pool has no bound */
+    if (!worker || !worker->seat || !qli_runq_room(&worker->seat->runq) || qli_inbox_is_closed(&pool->door))
+        return push_at_door(pool, task, task, 1, context);
+    /* Counted before it is seen: accepted never falls behind settled. */
+    qli_count(&context->accepted);
+    qli_runq_push(&worker->seat->runq, task);
     qli_sleep_post(&pool->sleep);
     return 0;
+}
+
+static int pool_submit_many(ql_executor *executor, ql_task *newest, ql_task *oldest, size_t n,
+                            qli_context *context)
+{
+    return push_at_door(pool_of(executor), newest, oldest, n, context);
 }
 
 static int pool_cancel(ql_executor *executor, ql_task *task, int reason)
@@ -140,6 +151,7 @@ static void pool_dump(ql_executor *executor, FILE *out)
 
 static const qli_executor_ops pool_ops = {
     .submit = pool_submit,
+    .submit_many = pool_submit_many,
     .cancel = pool_cancel,
     .shut = pool_shut,
     .abandon = pool_abandon,

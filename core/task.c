@@ -7,7 +7,7 @@
 #include "core/future.h"
 #include "core/runtime.h"
 
-_Static_assert(sizeof(ql_task) <= 144, "ql_task is part of the ABI");
+_Static_assert(sizeof(ql_task) <= 152, "ql_task is part of the ABI");
 
 /* future.qli_cancel: the reason in the low bits, and whether the task has begun. */
 enum { REASON = 0xffff, BEGUN = 0x10000 };
@@ -72,6 +72,47 @@ int ql_submit(ql_executor *on, ql_task *task)
     return hand_over(on, task, QLI_PENDING, "ql_submit");
 }
 
+/* Give the tasks back to their owner as they were. */
+static void give_back(ql_task *const *tasks, size_t count, bool timed)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (timed && tasks[i]->deadline_ns)
+            qli_timers_disarm(&tasks[i]->qli_runtime->timers, tasks[i]);
+        tasks[i]->future.qli_word = QLI_FRESH;
+    }
+}
+
+int ql_submit_many(ql_executor *on, ql_task *const *tasks, size_t count)
+{
+    if (!on || (!tasks && count))
+        return -EINVAL;
+    if (!on->ops->submit_many)
+        return -ENOTSUP;
+    for (size_t i = 0; i < count; i++) {
+        ql_task *task = tasks[i];
+        int code =
+            !task || !task->fn || task->klass >= QL_CLASSES || task->klass != tasks[0]->klass ? -EINVAL : 0;
+        if (!code && !is_free(task, "ql_submit_many"))
+            code = -EBUSY;
+        if (code) {
+            give_back(tasks, i, false);
+            return code;
+        }
+        /* Taken over at once, so that one that stands twice in the list is found. */
+        take_over(on, task, QLI_PENDING);
+        task->qli_next = i ? tasks[i - 1] : NULL;
+    }
+    if (!count)
+        return 0;
+    for (size_t i = 0; i < count; i++)
+        if (tasks[i]->deadline_ns)
+            qli_timers_arm(&on->runtime->timers, tasks[i]);
+    int code = on->ops->submit_many(on, tasks[count - 1], tasks[0], count, qli_context_current());
+    if (code)
+        give_back(tasks, count, true);
+    return code;
+}
+
 int ql_spawn(ql_executor *on, ql_task_fn *fn, void *arg)
 {
     if (!on || !fn)
@@ -116,12 +157,51 @@ void qli_task_follow(ql_task *next)
                    "its executor closed before what it waited for settled");
 }
 
+void ql_scope_init(ql_scope *scope, ql_scope *parent)
+{
+    if (scope)
+        *scope = (ql_scope){.qli_parent = parent};
+}
+
+void ql_scope_cancel(ql_scope *scope)
+{
+    if (scope)
+        qli_store(&scope->qli_reason, (uint32_t)ECANCELED, __ATOMIC_RELEASE);
+}
+
+static uint32_t scope_reason(const ql_scope *scope)
+{
+    uint32_t reason = 0;
+    for (; scope && !reason; scope = scope->qli_parent)
+        reason = qli_load(&scope->qli_reason, __ATOMIC_ACQUIRE);
+    return reason;
+}
+
+void ql_blocking_begin(void)
+{
+    qli_worker *worker = qli_worker_of(qli_context_current());
+    if (worker && !worker->left_for_blocking)
+        worker->left_for_blocking = !qli_seat_leave(worker, false);
+}
+
+void ql_blocking_end(void)
+{
+    qli_worker *worker = qli_worker_of(qli_context_current());
+    if (worker && worker->left_for_blocking) {
+        worker->left_for_blocking = false;
+        qli_seat_return(worker);
+    }
+}
+
 bool qli_task_begin(qli_context *context, ql_task *task, int *code)
 {
     /* ORDER task:begin (acquire, release): with qli_task_ask(): exactly one of them is first. */
     uint32_t before = qli_fetch_or(&task->future.qli_cancel, BEGUN, __ATOMIC_ACQ_REL);
-    *code = -(int)(before & REASON);
-    if (before)
+    uint32_t reason = before & REASON;
+    if (!reason)
+        reason = scope_reason(task->scope);
+    *code = -(int)reason;
+    if (reason)
         return false;
     qli_store(&task->qli_runner, (void *)context, __ATOMIC_RELEASE);
     return true;
@@ -203,6 +283,8 @@ int ql_task_cancelled(const ql_task *task)
     if (!task)
         return 0;
     uint32_t reason = qli_load(&task->future.qli_cancel, __ATOMIC_RELAXED) & REASON;
+    if (!reason)
+        reason = scope_reason(task->scope);
     const qli_context *context = qli_context_current();
     if (!reason && context)
         reason = qli_load(&context->abandon, __ATOMIC_RELAXED);

@@ -117,3 +117,109 @@ QLT(fork, fib_is_right)
 {
     qlt_workers_each(forks);
 }
+
+static ql_task *many_of[MANY];
+
+static void takes_many(unsigned workers)
+{
+    ql_runtime *runtime = qlt_runtime(workers);
+    for (int i = 0; i < MANY; i++) {
+        ql_task_init(&many[i], add_one, &zero);
+        many_of[i] = &many[i];
+    }
+    qlt_eq_int(ql_submit_many(ql_runtime_pool(runtime), many_of, MANY), 0);
+    qlt_eq_int(ql_submit_many(ql_runtime_pool(runtime), many_of, 0), 0);
+    for (int i = 0; i < MANY; i++)
+        qlt_eq_int(ql_future_wait(&many[i].future), 0);
+    qlt_runtime_stop(runtime);
+}
+
+QLT(runtime, takes_many_tasks_at_once)
+{
+    qlt_workers_each(takes_many);
+}
+
+QLT(runtime, refuses_a_bad_list_whole)
+{
+    ql_runtime *runtime = qlt_runtime(1);
+    ql_executor *pool = ql_runtime_pool(runtime);
+    ql_task good, urgent;
+    ql_task_init(&good, add_one, &zero);
+    ql_task_init(&urgent, add_one, &zero);
+    urgent.klass = QL_URGENT;
+    qlt_eq_int(ql_submit_many(pool, (ql_task *[]){&good, &good}, 2), -EBUSY);
+    qlt_eq_int(ql_submit_many(pool, (ql_task *[]){&good, &urgent}, 2), -EINVAL);
+    qlt_eq_int(ql_submit_many(pool, (ql_task *[]){&good, NULL}, 2), -EINVAL);
+    qlt_eq_int(ql_submit_many(NULL, (ql_task *[]){&good}, 1), -EINVAL);
+    qlt_eq_int(ql_future_wait(&good.future), -EINVAL);
+    qlt_eq_int(ql_submit(pool, &good), 0);
+    qlt_eq_int(ql_future_wait(&good.future), 0);
+    qlt_runtime_stop(runtime);
+}
+
+static qlt_gate gate;
+
+static int block_until_opened(ql_task *task)
+{
+    (void)task;
+    ql_blocking_begin();
+    qlt_gate_wait(&gate, 1);
+    ql_blocking_end();
+    return 0;
+}
+
+static int open_gate(ql_task *task)
+{
+    (void)task;
+    qlt_gate_open(&gate, 1);
+    return 0;
+}
+
+QLT(blocking, a_task_that_blocks_lends_its_seat)
+{
+    ql_runtime *runtime = qlt_runtime(1);
+    ql_task blocks[8], opens;
+    for (int i = 0; i < 8; i++) {
+        ql_task_init(&blocks[i], block_until_opened, NULL);
+        qlt_eq_int(ql_submit(ql_runtime_pool(runtime), &blocks[i]), 0);
+    }
+    ql_task_init(&opens, open_gate, NULL);
+    qlt_eq_int(ql_submit(ql_runtime_pool(runtime), &opens), 0);
+    for (int i = 0; i < 8; i++)
+        qlt_eq_int(ql_future_wait(&blocks[i].future), 0);
+    ql_blocking_begin(); /* off the pool: nothing happens */
+    ql_blocking_end();
+    qlt_runtime_stop(runtime);
+}
+
+static int until_cancelled(ql_task *task)
+{
+    qlt_gate_open(&gate, 2);
+    while (!ql_task_cancelled(task))
+        ;
+    return -ql_task_cancelled(task);
+}
+
+QLT(scope, a_cancelled_tree_ends_what_runs_and_never_begins_the_rest)
+{
+    ql_runtime *runtime = qlt_runtime(1);
+    ql_scope tree, branch;
+    ql_scope_init(&tree, NULL);
+    ql_scope_init(&branch, &tree);
+    ql_task runs, waits, other;
+    ql_task_init(&runs, until_cancelled, NULL);
+    ql_task_init(&waits, add_one, &zero);
+    ql_task_init(&other, add_one, &zero);
+    runs.scope = &branch;
+    waits.scope = &tree;
+    qlt_eq_int(ql_submit_many(ql_runtime_pool(runtime), (ql_task *[]){&runs, &waits, &other}, 3), 0);
+    qlt_gate_wait(&gate, 2);
+    ql_scope_cancel(&tree);
+    qlt_eq_int(ql_future_wait(&runs.future), 0);
+    qlt_eq_int(ql_future_wait(&waits.future), 0);
+    qlt_eq_int(ql_future_wait(&other.future), 0);
+    qlt_eq_int(runs.future.code, -ECANCELED);
+    qlt_eq_int(waits.future.code, -ECANCELED);
+    qlt_eq_int(other.future.code, 0);
+    qlt_runtime_stop(runtime);
+}

@@ -21,6 +21,7 @@ extern "C" {
 typedef struct ql_task ql_task;
 typedef struct ql_executor ql_executor;
 typedef struct ql_runtime ql_runtime;
+typedef struct ql_scope ql_scope;
 
 /** A task's function. Returns 0, or -errno, which becomes the future's code. A C++ exception must not leave it. */
 typedef int ql_task_fn(ql_task *task);
@@ -42,6 +43,7 @@ struct ql_task {
     void *arg;
     ql_executor *on;     /* where it runs: what ql_submit was given */
     const char *name;    /* static text for dumps, traces and errors; may be NULL */
+    ql_scope *scope;     /* see ql_scope_cancel(); may be NULL */
     char *text_buffer;   /* where ql_task_fail may write; may be NULL */
     int64_t deadline_ns; /* 0 none; past it a queued task settles with -ETIMEDOUT */
     uint32_t text_size;  /* bytes in text_buffer */
@@ -70,6 +72,10 @@ void ql_task_init(ql_task *task, ql_task_fn *fn, void *arg);
  *  Errors:  -EINVAL NULL, or no function; -EBUSY it is submitted already; -ESHUTDOWN closed or stopped; -EAGAIN full.
  *           After an error the task was not touched. */
 QL_MUST_USE int ql_submit(ql_executor *on, ql_task *task);
+
+/** Hand over several at once, in this order, all or none: one hand-over and at most one wake-up for all of them.
+ *  Threads, Owns, Order, Errors: as ql_submit; -EINVAL also when their classes differ. */
+QL_MUST_USE int ql_submit_many(ql_executor *on, ql_task *const *tasks, size_t count);
 
 /** Allocate a task, submit it and forget it: it frees itself when it settles. An error it returns goes to the runtime's
  *  log.
@@ -105,6 +111,27 @@ int ql_task_fail(ql_task *task, int code, const char *format, ...) __attribute__
 /** The task that the calling thread runs now; NULL outside of one.
  *  Threads: any. */
 ql_task *ql_task_current(void);
+
+/** Inside a task: what follows may block outside of the runtime (a read, a lock of one's own). On a worker the seat goes to a
+ *  spare thread until ql_blocking_end(); elsewhere, and on a worker that has no spare to give it to, nothing changes.
+ *  In between, neither fork nor join. The two must stand in pairs, in one task. */
+void ql_blocking_begin(void);
+void ql_blocking_end(void);
+
+/* A tree of tasks that can be asked to end together: set task->scope before submit. The caller's memory, for as long as one
+ * of its tasks or child scopes lives. */
+struct ql_scope {
+    ql_scope *qli_parent;
+    uint32_t qli_reason;
+};
+
+/** `parent` may be NULL: a scope is cancelled when it is, or when one above it is. */
+void ql_scope_init(ql_scope *scope, ql_scope *parent);
+
+/** Ask all tasks of the scope, and of those below it, to end: queued ones settle with -ECANCELED when their turn comes, running
+ *  ones see it in ql_task_cancelled().
+ *  Threads: any. */
+void ql_scope_cancel(ql_scope *scope);
 
 #ifdef __cplusplus
 }

@@ -133,8 +133,9 @@ void ql_callers_restore(ql_callers *callers)
     (void)callers;
 }
 
-void *ql_slot_alloc(const ql_slot *where, size_t size, ql_memory *memory)
+void *ql_slot_alloc(const ql_plan *plan, const ql_slot *where, size_t size, ql_memory *memory)
 {
+    (void)plan;
     (void)where;
     (void)memory;
     void *address = aligned_alloc(4096, (size + 4095) / 4096 * 4096);
