@@ -1,0 +1,36 @@
+#include "bench/works.h"
+
+uint64_t bench_loop_medium(uint64_t begin, uint64_t end)
+{
+    uint64_t sum = 0;
+    for (uint64_t i = begin; i < end; i++) {
+        uint64_t x = i;
+        for (int round = 0; round < 100; round++)
+            x = bench_mix(x + 1);
+        sum += x;
+    }
+    return sum;
+}
+
+uint64_t bench_loop_cheap(uint64_t begin, uint64_t end)
+{
+    uint64_t sum = 0;
+    for (uint64_t i = begin; i < end; i++) {
+        uint64_t x = i * UINT64_C(0x9e3779b97f4a7c15);
+        sum += x ^ (x >> 29);
+    }
+    return sum;
+}
+
+const bench_sum_node *bench_sum_tree(void)
+{
+    static bench_sum_node nodes[BENCH_SUM_NODES];
+    if (!nodes[0].left)
+        for (size_t i = 0; i < BENCH_SUM_NODES; i++)
+            nodes[i] = (bench_sum_node){
+                .value = (long)i,
+                .left = 2 * i + 1 < BENCH_SUM_NODES ? &nodes[2 * i + 1] : NULL,
+                .right = 2 * i + 2 < BENCH_SUM_NODES ? &nodes[2 * i + 2] : NULL,
+            };
+    return nodes;
+}
