@@ -171,9 +171,11 @@ static void time_wakes(size_t times, timing *result)
     result->ns = took_ns[times / 2];
     result->cpu_ns /= (int64_t)times;
     result->check = times;
-    int n = snprintf(result->more, sizeof(result->more), " p99_ns=%lld", (long long)took_ns[times * 99 / 100]);
+    int n =
+        snprintf(result->more, sizeof(result->more), " p99_ns=%lld", (long long)took_ns[times * 99 / 100]);
     if (bench_this.wakes)
-        snprintf(result->more + n, sizeof(result->more) - (size_t)n, " wakes=%.3f", (double)wakes / (double)times);
+        snprintf(result->more + n, sizeof(result->more) - (size_t)n, " wakes=%.3f",
+                 (double)wakes / (double)times);
     free(took_ns);
 }
 

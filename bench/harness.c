@@ -57,8 +57,8 @@ static void shuffle(unsigned *order, unsigned count, uint64_t *random)
 }
 
 /* One try at a round: the samples go to `match->rounds`. *fair: others were quiet, and the line stayed as it was. */
-static bool play_round(const bench_options *options, bench_match *match, const unsigned *order, unsigned tries,
-                       bool *fair)
+static bool play_round(const bench_options *options, bench_match *match, const unsigned *order,
+                       unsigned tries, bool *fair)
 {
     double line_ns = bench_line_ns();
     const bench_line line = bench_line_of(line_ns);

@@ -15,11 +15,11 @@ typedef struct bench_options {
     bool json;
     unsigned rounds;
     uint64_t seed;
-    double others_max;   /* the share of the machine that other processes may use in a round that counts */
-    const char *works;   /* lists: "a,b"; NULL is all */
+    double others_max; /* the share of the machine that other processes may use in a round that counts */
+    const char *works; /* lists: "a,b"; NULL is all */
     const char *peers;
     const char *workers;
-    const char *folder;  /* where bench/peers/setup has put the peers */
+    const char *folder; /* where bench/peers/setup has put the peers */
 } bench_options;
 
 /* Read the command line. On a wrong one, or --help, says so and exits. */
@@ -53,8 +53,8 @@ typedef struct bench_program {
 } bench_program;
 
 typedef struct bench_sample {
-    double ns, cpu_ns;     /* of all ops together */
-    double p99_ns, wakes;  /* wake only; else 0 */
+    double ns, cpu_ns;    /* of all ops together */
+    double p99_ns, wakes; /* wake only; else 0 */
     double line_ns;
     uint64_t check;
 } bench_sample;
@@ -85,8 +85,9 @@ typedef struct bench_match {
     const char *mark_key;
     bench_entry *entries;
     unsigned count;
-    unsigned rounds;    /* that count */
-    unsigned disturbed; /* rounds that count although others ran, or the line changed: there was no better one */
+    unsigned rounds; /* that count */
+    unsigned
+        disturbed; /* rounds that count although others ran, or the line changed: there was no better one */
 } bench_match;
 
 /* Play all rounds. False: a contender failed, and it was said which. */

@@ -101,8 +101,8 @@ bench_load bench_load_now(void)
     unsigned long long user = 0, nice = 0, system = 0, idle, iowait, irq = 0, softirq = 0;
     FILE *stat = fopen("/proc/stat", "r");
     if (stat) {
-        if (fscanf(stat, "cpu %llu %llu %llu %llu %llu %llu %llu", &user, &nice, &system, &idle, &iowait, &irq,
-                   &softirq) == 7)
+        if (fscanf(stat, "cpu %llu %llu %llu %llu %llu %llu %llu", &user, &nice, &system, &idle, &iowait,
+                   &irq, &softirq) == 7)
             load.all_s = (double)(user + nice + system + irq + softirq) / (double)sysconf(_SC_CLK_TCK);
         fclose(stat);
     }

@@ -23,7 +23,10 @@ typedef struct pool_work {
     double marks[WORKERS_MAX]; /* of the first ratio, for 1 and 2 workers; 0 none */
 } pool_work;
 
-#define FIB_NODES(n, fib_of_n_plus_1) {n, 2.0 * (fib_of_n_plus_1) - 1}
+#define FIB_NODES(n, fib_of_n_plus_1) \
+    {                                 \
+        n, 2.0 * (fib_of_n_plus_1)-1  \
+    }
 
 static const pool_work works[] = {
     {"fib",
@@ -121,7 +124,8 @@ static bool has(const bench_match *match, const bench_program *program, long siz
     return false;
 }
 
-static void enter(bench_match *match, const pool_work *work, const bench_program *program, int size, const char *key)
+static void enter(bench_match *match, const pool_work *work, const bench_program *program, int size,
+                  const char *key)
 {
     if (match->count == ENTRIES_MAX || has(match, program, work->sizes[size].size))
         return;
@@ -245,7 +249,7 @@ static void show_plan(unsigned workers)
         fprintf(stderr, "%s\n", error.text);
         return;
     }
-    char *shown = ql_plan_show(plan, QL_SHOW_TEXT);
+    char *shown = ql_plan_show(plan, QL_SHOW_TEXT, false);
     fprintf(stderr, "qlane's plan, %s:\n%s", text, shown ? shown : "");
     free(shown);
     ql_plan_destroy(plan);

@@ -66,7 +66,8 @@ static bench_summary summary_of(const bench_match *match, const bench_entry *ent
     return summary;
 }
 
-static void print_json(const bench_match *match, const bench_entry *entry, const compared *ratios, unsigned count)
+static void print_json(const bench_match *match, const bench_entry *entry, const compared *ratios,
+                       unsigned count)
 {
     bench_summary ns = summary_of(match, entry, ns_of);
     double line_ns = summary_of(match, entry, line_ns_of).median;
@@ -82,12 +83,14 @@ static void print_json(const bench_match *match, const bench_entry *entry, const
         printf("\"p99_ns\":%.4g,", summary_of(match, entry, p99_ns_of).median);
     if (entry->samples[0].wakes > 0)
         printf("\"wakes\":%.3f,", summary_of(match, entry, wakes_of).median);
-    printf("\"version\":\"%s\",\"size\":%ld,\"rounds\":%u,\"disturbed\":%u,\"line\":\"%s\",\"line_ns\":%.0f}\n",
-           entry->program->version, entry->size, match->rounds, match->disturbed,
-           bench_line_name(bench_line_of(line_ns)), line_ns);
+    printf(
+        "\"version\":\"%s\",\"size\":%ld,\"rounds\":%u,\"disturbed\":%u,\"line\":\"%s\",\"line_ns\":%.0f}\n",
+        entry->program->version, entry->size, match->rounds, match->disturbed,
+        bench_line_name(bench_line_of(line_ns)), line_ns);
 }
 
-static void print_ratios(const bench_match *match, const bench_entry *entry, const compared *ratios, unsigned count)
+static void print_ratios(const bench_match *match, const bench_entry *entry, const compared *ratios,
+                         unsigned count)
 {
     for (unsigned i = 0; i < count; i++)
         printf("  %7.3f ÷ %s (±%.0f%%)", ratios[i].is.median, ratios[i].key, 100 * ratios[i].is.spread);
@@ -98,7 +101,8 @@ static void print_ratios(const bench_match *match, const bench_entry *entry, con
             printf("  %s %.2f", ratios[i].is.median <= match->mark ? "reached:" : "MISSED:", match->mark);
 }
 
-static void print_text(const bench_match *match, const bench_entry *entry, const compared *ratios, unsigned count)
+static void print_text(const bench_match *match, const bench_entry *entry, const compared *ratios,
+                       unsigned count)
 {
     bench_summary ns = summary_of(match, entry, ns_of);
     double cpu_ns = summary_of(match, entry, cpu_ns_of).median;
