@@ -68,7 +68,7 @@ static int read_lanes(const qli_value *value, unsigned *lanes, ql_error *error)
 static int read_workers(qli_request *request, ql_error *error)
 {
     const qli_value *value = &request->values[QLI_WORKERS];
-    size_t end;
+    size_t end = 0;
     bool count = read_count(value->text, &request->worker_count, &end);
     request->workers_set_at = 0;
     if (strcmp(value->text, "auto") == 0) {
