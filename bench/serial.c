@@ -9,12 +9,20 @@
 
 #include "bench/contender.h"
 
-static long fib(int n)
+#if defined(REAL_CALLS) && defined(__clang__)
+#define NODE __attribute__((noinline))
+#elif defined(REAL_CALLS)
+#define NODE __attribute__((noinline, noclone))
+#else
+#define NODE
+#endif
+
+NODE static long fib(int n)
 {
     return n < 2 ? n : fib(n - 1) + fib(n - 2);
 }
 
-static long queens(const bench_board *above, int n, int row, int column)
+NODE static long queens(const bench_board *above, int n, int row, int column)
 {
     bench_board here;
     if (!bench_place(above, &here, row, column))
@@ -36,7 +44,7 @@ static long nqueens(int n)
     return sum;
 }
 
-static uint64_t subtree(uint64_t parent, uint64_t index)
+NODE static uint64_t subtree(uint64_t parent, uint64_t index)
 {
     uint64_t node = bench_tree_node(parent, index), sum = 1;
     unsigned children = bench_tree_children(node);
@@ -58,7 +66,7 @@ static uint64_t loop(bench_range_fn *body, uint64_t items)
     return body(0, items);
 }
 
-static long sum_of(const bench_sum_node *node)
+NODE static long sum_of(const bench_sum_node *node)
 {
     long sum = node->value;
     if (node->left)
