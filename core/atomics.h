@@ -19,11 +19,10 @@
 
 #define qli_fence(order) __atomic_thread_fence(order)
 
-/* A counter that only its own thread writes and anyone reads: no read-modify-write needed. */
+/* A counter that only its own thread writes and anyone reads: no read-modify-write needed. Release, for ORDER quiet:tally:
+ * whoever sees it counted sees all that came before. */
 #define qli_count(address) \
     __atomic_store_n(address, __atomic_load_n(address, __ATOMIC_RELAXED) + 1, __ATOMIC_RELEASE)
-#define qli_count_n(address, n) \
-    __atomic_store_n(address, __atomic_load_n(address, __ATOMIC_RELAXED) + (n), __ATOMIC_RELEASE)
 
 enum { QLI_CACHE_LINE = 64 };
 #define QLI_ALIGNED __attribute__((aligned(QLI_CACHE_LINE)))

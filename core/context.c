@@ -14,8 +14,9 @@ void qli_context_enter(qli_context *context)
 
 void qli_context_tally(const qli_context *context, ql_stats *sum)
 {
+    /* ORDER quiet:tally (acquire): with qli_count(), all that this thread had accepted before it settled so many. */
     sum->settled += qli_load(&context->settled, __ATOMIC_ACQUIRE);
-    sum->accepted += qli_load(&context->accepted, __ATOMIC_ACQUIRE);
+    sum->accepted += qli_load(&context->accepted, __ATOMIC_RELAXED);
     sum->steals += qli_load(&context->steals, __ATOMIC_RELAXED);
     sum->parks += qli_load(&context->parks, __ATOMIC_RELAXED);
 }
