@@ -136,10 +136,8 @@ bool qli_runtime_leave(ql_runtime *runtime, ql_executor *executor)
     ql_executor **link = &runtime->executors;
     while (mine && *link != executor)
         link = &(*link)->next;
-    if (mine) {
-        executor->ops->tally(executor, &runtime->gone);
+    if (mine)
         *link = executor->next;
-    }
     pthread_mutex_unlock(&runtime->lock);
     return mine;
 }
@@ -155,10 +153,9 @@ void qli_runtime_idle(ql_runtime *runtime)
 
 static void tally(ql_runtime *runtime, ql_stats *sum)
 {
+    *sum = (ql_stats){.size = sizeof(*sum)};
+    sum->settled = qli_load(&runtime->settled_outside, __ATOMIC_ACQUIRE);
     pthread_mutex_lock(&runtime->lock);
-    *sum = runtime->gone;
-    sum->size = sizeof(*sum);
-    sum->settled += qli_load(&runtime->settled_outside, __ATOMIC_ACQUIRE);
     for (ql_executor *executor = runtime->executors; executor; executor = executor->next)
         executor->ops->tally(executor, sum);
     pthread_mutex_unlock(&runtime->lock);
