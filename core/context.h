@@ -49,6 +49,14 @@ int qli_task_call(qli_context *context, ql_task *task);
  * static, or NULL to keep what the task left. */
 void qli_settle(qli_context *context, ql_task *task, int code, const char *text);
 
+/* A task of our own with something to do once it has settled: its memory is ours again by then. */
+typedef struct qli_hooked {
+    ql_task task; /* first */
+    void (*settled)(struct qli_hooked *hooked);
+} qli_hooked;
+
+int qli_hooked_submit(ql_executor *on, qli_hooked *hooked);
+
 /* Ask a task to end, if nobody did before. True: it has not begun and will not. */
 bool qli_task_ask(ql_task *task, int reason);
 bool qli_task_has_begun(const ql_task *task);

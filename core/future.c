@@ -46,6 +46,9 @@ void qli_future_settle(ql_future *future)
     case QLI_SPAWNED:
         free(future);
         break;
+    case QLI_HOOKED:
+        ((qli_hooked *)(void *)future)->settled((qli_hooked *)(void *)future);
+        break;
     default: /* nobody waits */
         break;
     }

@@ -5,6 +5,7 @@
  *                     PARKER  --settle--> SETTLED, and the parker gets its token
  *                     GROUP and NEXT likewise: a member of a group arrives, a continuation is submitted
  *                     SPAWNED --settle--> freed
+ *                     HOOKED --settle--> SETTLED, and its hook is called
  *
  * Settling is one exchange, the runtime's last access to the task. What is still to do follows from the word that the
  * exchange returned, and touches only what that names. Model: tests/models/future_model */
@@ -20,6 +21,7 @@ enum {
     QLI_GROUP = 3,  /* | a ql_member */
     QLI_NEXT = 4,   /* | a ql_task */
     QLI_SPAWNED = 5,
+    QLI_HOOKED = 6,
     QLI_SETTLED = 7,
     QLI_WORD_TAG = 7
 };

@@ -58,11 +58,12 @@ int qli_inbox_push_many(qli_inbox *inbox, ql_task *newest, ql_task *oldest, size
             return -ESHUTDOWN;
         }
         oldest->qli_next = top(front);
-        /* ORDER inbox:push (release): the task's fields, for drain()'s acquire. Closing and sleeping are changes of this
-         * same word, so no push can pass them and no fence is needed. */
+        /* ORDER inbox:push (release: the task's fields, for inbox:drain; acquire: what the consumer did before inbox:asleep,
+         * for a strand, whose next runner is ours to submit). Closing and sleeping are changes of this same word, so no
+         * push can pass them and no fence is needed. */
     } while (!qli_cas(&inbox->front, &front,
                       (uintptr_t)newest | (front & flags_mask & ~(uintptr_t)QLI_INBOX_ASLEEP),
-                      __ATOMIC_RELEASE, __ATOMIC_RELAXED));
+                      __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
     return front & QLI_INBOX_ASLEEP ? 1 : 0;
 }
 
@@ -178,10 +179,11 @@ bool qli_inbox_sleep(qli_inbox *inbox)
     pthread_mutex_lock(&inbox->lock);
     drain(inbox);
     uintptr_t front = qli_load(&inbox->front, __ATOMIC_RELAXED);
-    /* One word: a push either came before, and this fails, or finds the flag, and wakes us. */
+    /* One word: a push either came before, and this fails, or finds the flag, and wakes us. ORDER inbox:asleep (release):
+     * what the consumer did, for inbox:push. */
     bool asleep =
         !inbox->listed && !top(front) && !(front & QLI_INBOX_CLOSED) &&
-        qli_cas(&inbox->front, &front, front | QLI_INBOX_ASLEEP, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+        qli_cas(&inbox->front, &front, front | QLI_INBOX_ASLEEP, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
     pthread_mutex_unlock(&inbox->lock);
     return asleep;
 }

@@ -91,6 +91,13 @@ bool qli_inbox_empty(qli_inbox *inbox);
 /* Exact, under the lock: how many tasks were ever accepted. */
 uint64_t qli_inbox_accepted(qli_inbox *inbox);
 
+/* A hint: would a push be refused now? */
+static inline bool qli_inbox_refuses(const qli_inbox *inbox, bool outside)
+{
+    uintptr_t refused = QLI_INBOX_CLOSED | (outside ? QLI_INBOX_SHUT_OUTSIDE : 0);
+    return qli_load(&inbox->front, __ATOMIC_RELAXED) & refused;
+}
+
 static inline bool qli_inbox_is_closed(const qli_inbox *inbox)
 {
     return qli_load(&inbox->front, __ATOMIC_RELAXED) & QLI_INBOX_CLOSED;

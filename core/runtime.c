@@ -155,6 +155,7 @@ static void tally(ql_runtime *runtime, ql_stats *sum)
 {
     *sum = (ql_stats){.size = sizeof(*sum)};
     sum->settled = qli_load(&runtime->settled_outside, __ATOMIC_ACQUIRE);
+    sum->accepted = qli_load(&runtime->accepted_outside, __ATOMIC_ACQUIRE);
     pthread_mutex_lock(&runtime->lock);
     for (ql_executor *executor = runtime->executors; executor; executor = executor->next)
         executor->ops->tally(executor, sum);

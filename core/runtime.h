@@ -21,8 +21,8 @@ struct ql_runtime {
     ql_executor *executors; /* with the lock; the pool is not among them */
     uint64_t lanes_claimed; /* with the lock: a bit for each of the plan's lane slots */
 
-    uint64_t settled_outside; /* by threads that have no context */
-    bool stopping;            /* somebody waits on stop_parker for quiet */
+    uint64_t accepted_outside, settled_outside; /* by threads that have no context */
+    bool stopping;                              /* somebody waits on stop_parker for quiet */
     qli_parker stop_parker;
 };
 

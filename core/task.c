@@ -193,6 +193,11 @@ void ql_blocking_end(void)
     }
 }
 
+int qli_hooked_submit(ql_executor *on, qli_hooked *hooked)
+{
+    return hand_over(on, &hooked->task, QLI_HOOKED, "qli_hooked_submit");
+}
+
 bool qli_task_begin(qli_context *context, ql_task *task, int *code)
 {
     /* ORDER task:begin (acquire, release): with qli_task_ask(): exactly one of them is first. */

@@ -1,0 +1,158 @@
+/* A strand is an inbox and one task of the pool, its runner, which is submitted while there is anything in the inbox.
+ *
+ *   ASLEEP --push, the pusher submits the runner--> AWAKE --runner settles, inbox empty--> ASLEEP
+ *                                                   AWAKE --runner settles, more work--> AWAKE, submitted again
+ *
+ * "Asleep" is a bit of the word that a push changes (inbox.h), so exactly one pusher submits the runner. The strand's tasks
+ * need no counting of their own for a stop: while there are any, the runner is not settled. */
+#include "qlane/strand.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "core/future.h"
+#include "core/runtime.h"
+
+enum { IN_A_ROW = 32 };
+
+struct ql_strand {
+    ql_executor executor; /* first */
+    qli_inbox inbox;
+    qli_hooked runner;
+    ql_task last;  /* pushed by release */
+    bool released; /* the runner's: `last` has been there, nobody pushes any more */
+};
+
+static ql_strand *strand_of(ql_executor *executor)
+{
+    return (ql_strand *)(void *)executor;
+}
+
+static int run_some(ql_task *task)
+{
+    ql_strand *strand = task->arg;
+    qli_context *context = qli_context_current();
+    ql_task *next;
+    for (int i = 0; i < IN_A_ROW && qli_inbox_take(&strand->inbox, &next, 1); i++) {
+        qli_count(&context->accepted);
+        qli_run_task(context, next);
+    }
+    return 0;
+}
+
+/* Settle one that the runner will not run; counted here, because the inbox of a strand counts for nobody. */
+static void settle_queued(ql_strand *strand, ql_task *task, int code)
+{
+    qli_context *context = qli_context_current();
+    if (context && context->runtime == strand->executor.runtime)
+        qli_count(&context->accepted);
+    else
+        qli_fetch_add(&strand->executor.runtime->accepted_outside, 1, __ATOMIC_RELEASE);
+    qli_settle(context, task, code, NULL);
+}
+
+static int submit_runner(ql_strand *strand)
+{
+    return qli_hooked_submit(&strand->executor.runtime->pool->executor, &strand->runner);
+}
+
+/* The pool takes no more: settle what was pushed since somebody found the strand asleep. */
+static void refuse_rest(ql_strand *strand)
+{
+    ql_task *task;
+    do {
+        while (qli_inbox_take(&strand->inbox, &task, 1)) {
+            strand->released |= task == &strand->last;
+            settle_queued(strand, task, -ESHUTDOWN);
+        }
+    } while (!qli_inbox_sleep(&strand->inbox));
+}
+
+static void free_strand(ql_strand *strand)
+{
+    qli_inbox_fini(&strand->inbox);
+    free(strand);
+}
+
+static void runner_settled(qli_hooked *runner)
+{
+    ql_strand *strand = runner->task.arg;
+    bool awake = runner->task.future.code || !qli_inbox_sleep(&strand->inbox);
+    if (awake && (runner->task.future.code || submit_runner(strand)))
+        refuse_rest(strand);
+    else if (awake)
+        return;
+    if (strand->released)
+        free_strand(strand);
+}
+
+static int strand_submit_many(ql_executor *executor, ql_task *newest, ql_task *oldest, size_t n,
+                              qli_context *context)
+{
+    ql_strand *strand = strand_of(executor);
+    if (qli_inbox_refuses(&executor->runtime->pool->door, !context || context->runtime != executor->runtime))
+        return -ESHUTDOWN;
+    int code = qli_inbox_push_many(&strand->inbox, newest, oldest, n, false, false);
+    /* Between the look at the door and here it may have closed: then the tasks are accepted, and settled so. */
+    if (code == 1 && submit_runner(strand))
+        refuse_rest(strand);
+    return code < 0 ? code : 0;
+}
+
+static int strand_submit(ql_executor *executor, ql_task *task, qli_context *context, bool reserved)
+{
+    (void)reserved; /* no bound */
+    return strand_submit_many(executor, task, task, 1, context);
+}
+
+static int strand_cancel(ql_executor *executor, ql_task *task, int reason)
+{
+    if (reason == ETIMEDOUT && !(task->flags & QL_DEADLINE_RUNS) && qli_task_has_begun(task))
+        return -EINPROGRESS;
+    if (!qli_task_ask(task, reason))
+        return -EINPROGRESS;
+    if (qli_inbox_remove(&strand_of(executor)->inbox, task))
+        settle_queued(strand_of(executor), task, -reason);
+    return 0;
+}
+
+/* The rest is done by the pool, for the runner. */
+static const qli_executor_ops strand_ops = {
+    .submit = strand_submit,
+    .submit_many = strand_submit_many,
+    .cancel = strand_cancel,
+};
+
+static int end(ql_task *task)
+{
+    ((ql_strand *)task->arg)->released = true;
+    return 0;
+}
+
+int ql_strand_create(ql_runtime *runtime, ql_strand **out)
+{
+    if (!runtime || !out)
+        return -EINVAL;
+    ql_strand *strand = *out = aligned_alloc(QLI_CACHE_LINE, sizeof(*strand));
+    if (!strand)
+        return -ENOMEM;
+    *strand = (ql_strand){.executor = {.ops = &strand_ops, .runtime = runtime, .name = "strand"}};
+    qli_inbox_init(&strand->inbox, 0);
+    (void)qli_inbox_sleep(&strand->inbox);
+    ql_task_init(&strand->runner.task, run_some, strand);
+    strand->runner.task.name = "strand";
+    strand->runner.settled = runner_settled;
+    ql_task_init(&strand->last, end, strand);
+    return 0;
+}
+
+ql_executor *ql_strand_executor(ql_strand *strand)
+{
+    return strand ? &strand->executor : NULL;
+}
+
+void ql_strand_release(ql_strand *strand)
+{
+    if (strand && ql_submit(&strand->executor, &strand->last))
+        free_strand(strand);
+}
