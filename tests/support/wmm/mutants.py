@@ -23,6 +23,9 @@ import model as models
 import orders
 
 
+FEW = 200
+
+
 class Verdict:
     def __init__(self, mutant, model, finding, excuse):
         self.mutant, self.model, self.finding, self.excuse = mutant, model, finding, excuse
@@ -37,12 +40,13 @@ class Verdict:
 
 
 def judge(source, mutant, judges):
-    """The first model to notice is asked first next time."""
-    for place, model in enumerate(judges):
-        finding = models.caught(model.build(changed=(source.path, mutant.text)))
-        if finding:
-            judges.insert(0, judges.pop(place))
-            return Verdict(mutant, model.name, finding, None)
+    """All models with a few schedules first: most mutants need no more."""
+    executables = [(model, model.build(changed=(source.path, mutant.text))) for model in judges]
+    for iterations in (FEW, None):
+        for model, executable in executables:
+            finding = models.caught(executable, iterations=iterations)
+            if finding:
+                return Verdict(mutant, model.name, finding, None)
     return Verdict(mutant, None, None, source.excuse(mutant.line))
 
 
@@ -64,7 +68,7 @@ def hash_of(path, judges):
 def section(path, digest, count, verdicts):
     lines = [f"## {path}", "", f"`{digest}`: {count} orders and fences, {len(verdicts)} mutants.", "",
              "| In | Weakened | |", "|---|---|---|"]
-    lines += [f"| {v.mutant.function} | {v.mutant.what} | {v.text()} |" for v in verdicts]
+    lines += [f"| `{v.mutant.function}` | `{v.mutant.what}` | {v.text()} |" for v in verdicts]
     return "\n".join(lines) + "\n"
 
 
@@ -83,7 +87,7 @@ def try_source(path, judges, only):
         print(f"{path}: {len(mutants)} mutants of {source.count()} orders and fences: some are not tried")
         return False, source.count(), []
     for model in judges:
-        if models.caught(model.build(), iterations=100):
+        if models.caught(model.build(), iterations=FEW):
             raise models.BuildError(f"{model.name} fails with nothing weakened")
     verdicts = []
     for mutant in shard([m for m in mutants if only in f"{m.line}: {m.what}"]):
@@ -110,6 +114,7 @@ def run_job(job, options, scratch):
         print("no order and no fence in these sources: nothing is tried")
     for path in paths:
         judges = [model for model in all_models if path in model.spec["files"]]
+        judges.sort(key=lambda model: len(model.spec["compiled"]))
         if not judges:
             raise models.BuildError(f"{path}: in none of these models")
         digest = hash_of(path, judges)

@@ -16,7 +16,7 @@ class KeepsVerdicts(unittest.TestCase):
     def test_a_section_says_what_was_weakened_and_who_noticed(self):
         text = section("a.c", "12", "qli_load(&x, __ATOMIC_ACQUIRE);")
         self.assertIn("## a.c\n\n`12`", text)
-        self.assertIn("| f | qli_load(&x): ACQUIRE -> RELAXED | noticed by m_model |", text)
+        self.assertIn("| `f` | `qli_load(&x): ACQUIRE -> RELAXED` | noticed by m_model |", text)
 
     def test_a_new_section_takes_the_place_of_the_old_one(self):
         page = "# Title\n\nText.\n"
