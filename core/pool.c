@@ -96,6 +96,9 @@ static void tell_to_leave(qli_pool *pool)
         qli_unpark(sleeper->parker);
     for (qli_worker *spare = pool->spares; spare; spare = spare->next)
         qli_unpark(&spare->context.parker);
+    for (unsigned i = 0; pool->seats && i < pool->seats_count && pool->seats[i]; i++)
+        if (pool->seats[i]->off)
+            qli_unpark(&pool->seats[i]->sitter->context.parker);
     pthread_mutex_unlock(&pool->sleep.lock);
 }
 
@@ -230,6 +233,7 @@ int qli_pool_create(ql_runtime *runtime, qli_pool **out, ql_error *error)
         .executor = {.ops = &pool_ops, .runtime = runtime, .name = "pool"},
         .plan = runtime->plan,
         .seats_count = ql_plan_workers(runtime->plan),
+        .active = ql_plan_workers(runtime->plan),
         .fork_depth = runtime->config.fork_depth ? runtime->config.fork_depth : 8192,
     };
     qli_inbox_init(&pool->door, 0);

@@ -37,6 +37,7 @@ typedef struct qli_seat {
     /* With the sleep lock. */
     qli_sleeper sleeper;
     qli_worker *returning; /* oldest first */
+    bool off; /* out of use after a resize: its thread parks, and only a resize or a return wakes it */
 } qli_seat;
 
 struct qli_worker {
@@ -76,6 +77,7 @@ struct qli_pool {
 
     QLI_ALIGNED unsigned workers_count; /* written with the sleep lock, read by thieves */
     unsigned away;                      /* workers blocked or returning: thieves look at their deques too */
+    unsigned active;                    /* seats in use: those below it; written with the sleep lock */
     bool ending;                        /* every queue is empty and stays so: threads leave */
 
     /* With the sleep lock. */
@@ -113,6 +115,8 @@ void qli_seat_return(qli_worker *worker);
 /* With the sleep lock, between two tasks: if a worker waits for this seat, give it up, release the lock, and answer true;
  * the caller is a spare then, and parks. */
 bool qli_seat_pass(qli_worker *worker);
+/* Use the first `active` seats. */
+void qli_pool_resize(qli_pool *pool, unsigned active);
 
 /* steal.c: something to run. */
 typedef struct qli_work {

@@ -105,7 +105,8 @@ static bool take_back(qli_pool *pool, qli_seat *seat, qli_worker *worker)
         pool->held--;
         if (sitter != worker)
             sitter->seat = NULL;
-    } else if (qli_sleep_leave(&pool->sleep, &seat->sleeper, false)) {
+    } else if (seat->off || qli_sleep_leave(&pool->sleep, &seat->sleeper, false)) {
+        seat->off = false; /* until its task has ended */
         make_spare(pool, sitter);
     } else {
         return false;
@@ -147,4 +148,24 @@ bool qli_seat_pass(qli_worker *worker)
     if (qli_pool_has_work(pool))
         qli_sleep_post(&pool->sleep);
     return true;
+}
+
+void qli_pool_resize(qli_pool *pool, unsigned active)
+{
+    pthread_mutex_lock(&pool->sleep.lock);
+    qli_store(&pool->active, active, __ATOMIC_RELAXED);
+    for (unsigned i = 0; i < pool->seats_count; i++) {
+        qli_seat *seat = pool->seats[i];
+        if (i >= active && qli_sleep_leave(&pool->sleep, &seat->sleeper, false))
+            seat->off = true;
+        else if (i < active && seat->off) {
+            seat->off = false;
+            qli_sleep_rouse(&pool->sleep);
+            qli_unpark(&seat->sitter->context.parker);
+        }
+    }
+    pthread_mutex_unlock(&pool->sleep.lock);
+    /* One that was taken out of bed may just have seen work there. */
+    if (qli_pool_has_work(pool))
+        qli_sleep_post(&pool->sleep);
 }

@@ -94,3 +94,8 @@ bool qli_sleep_leave(qli_sleep *sleep, qli_sleeper *sleeper, bool searching)
     qli_fetch_add(&sleep->counts, (searching ? SEARCHER : 0) - SLEEPER, __ATOMIC_RELAXED);
     return true;
 }
+
+void qli_sleep_rouse(qli_sleep *sleep)
+{
+    qli_fetch_add(&sleep->counts, SEARCHER, __ATOMIC_RELAXED);
+}

@@ -51,4 +51,7 @@ void qli_sleep_enter(qli_sleep *sleep, qli_sleeper *sleeper, bool searching);
  * and its taker is searching. */
 bool qli_sleep_leave(qli_sleep *sleep, qli_sleeper *sleeper, bool searching);
 
+/* With the lock: a thread that was not in bed is woken, and counts as a searcher. */
+void qli_sleep_rouse(qli_sleep *sleep);
+
 #endif

@@ -63,6 +63,21 @@ static bool sleep_until_seated(qli_worker *worker)
     return true;
 }
 
+static bool is_off(const qli_worker *worker)
+{
+    return worker->seat->index >= qli_load(&worker->pool->active, __ATOMIC_RELAXED);
+}
+
+/* With the lock: out of use. What queues here is for others, and so is the search. */
+static void go_off(qli_worker *worker)
+{
+    qli_pool *pool = worker->pool;
+    worker->seat->off = true;
+    pthread_mutex_unlock(&pool->sleep.lock);
+    if (qli_pool_has_work(pool))
+        qli_sleep_post(&pool->sleep);
+}
+
 /* To bed. True: awake again, searching. False: the pool ends. */
 static bool go_to_bed(qli_worker *worker, bool searching)
 {
@@ -72,7 +87,12 @@ static bool go_to_bed(qli_worker *worker, bool searching)
         pthread_mutex_unlock(&pool->sleep.lock);
         return false;
     }
-    if (qli_seat_pass(worker)) {
+    bool gone = qli_seat_pass(worker);
+    if (!gone && is_off(worker)) {
+        go_off(worker);
+        gone = true;
+    }
+    if (gone) {
         if (searching)
             qli_sleep_found(&pool->sleep);
         return sleep_until_seated(worker);
@@ -97,7 +117,7 @@ static bool next_work(qli_worker *worker, bool *searching, qli_work *work)
     qli_pool *pool = worker->pool;
     *work = (qli_work){0};
     for (;;) {
-        bool wanted = qli_load(&worker->seat->returning, __ATOMIC_RELAXED);
+        bool wanted = qli_load(&worker->seat->returning, __ATOMIC_RELAXED) || is_off(worker);
         if (!wanted && qli_find_work(worker, work))
             break;
         if (!wanted && !*searching)

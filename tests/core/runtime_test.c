@@ -223,3 +223,35 @@ QLT(scope, a_cancelled_tree_ends_what_runs_and_never_begins_the_rest)
     qlt_eq_int(other.future.code, 0);
     qlt_runtime_stop(runtime);
 }
+
+static int sums_children(ql_task *task)
+{
+    ql_task inner;
+    ql_task_init(&inner, add_one, &zero);
+    qlt_eq_int(ql_submit(task->on, &inner), 0);
+    qlt_eq_int(ql_future_wait(&inner.future), 0);
+    return run_fib(task);
+}
+
+QLT(resize, while_running_loses_no_task)
+{
+    ql_runtime *runtime = qlt_runtime(4);
+    uint64_t stream = qlt_seed();
+    int n = 12;
+    for (int round = 0; round < 100; round++) {
+        for (int i = 0; i < 100; i++) {
+            ql_task_init(&many[i], sums_children, &n);
+            qlt_eq_int(ql_submit(ql_runtime_pool(runtime), &many[i]), 0);
+            if (i % 20 == 0)
+                qlt_eq_int(ql_runtime_resize(runtime, 1 + (unsigned)(qlt_random(&stream) % 4)), 0);
+        }
+        for (int i = 0; i < 100; i++) {
+            qlt_eq_int(ql_future_wait(&many[i].future), 0);
+            qlt_eq_int(many[i].future.value.i64, 144);
+        }
+    }
+    qlt_eq_int(ql_runtime_resize(runtime, 0), -EINVAL);
+    qlt_eq_int(ql_runtime_resize(runtime, 5), -EINVAL);
+    qlt_eq_int(ql_runtime_resize(NULL, 1), -EINVAL);
+    qlt_runtime_stop(runtime);
+}

@@ -40,6 +40,12 @@ ql_executor *ql_runtime_pool(ql_runtime *runtime);
 /** The plan it runs on; lives as long as the runtime. */
 const ql_plan *ql_runtime_plan(const ql_runtime *runtime);
 
+/** Use this many workers from now on, at least 1, at most as many as the plan has (ql_plan_workers). The others end the task
+ *  they are in, then park; what queued with them is taken by the rest.
+ *  Threads: any, while the runtime lives.
+ *  Errors:  -EINVAL NULL, none, or more than planned. */
+QL_MUST_USE int ql_runtime_resize(ql_runtime *runtime, unsigned workers);
+
 /* How long to be patient; zero members mean for ever. */
 typedef struct ql_stop {
     size_t size;
