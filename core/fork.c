@@ -107,36 +107,3 @@ unsigned ql_worker_count(const ql_worker *hot)
 {
     return hot ? ((const qli_worker *)(const void *)hot)->pool->seats_count : 0;
 }
-
-typedef struct loop {
-    ql_range_fn *body;
-    void *arg;
-    size_t grain;
-} loop;
-
-QL_FORK_VOID_3(split_loop, w, size_t, begin, size_t, end, const loop *, of)
-{
-    if (end - begin <= of->grain) {
-        of->body(w, begin, end, of->arg);
-        return;
-    }
-    size_t middle = begin + (end - begin) / 2;
-    split_loop_child right;
-    split_loop_fork(w, &right, middle, end, of);
-    split_loop(w, begin, middle, of);
-    split_loop_join(w, &right);
-}
-
-void ql_parallel_for(ql_worker *w, size_t begin, size_t end, size_t grain, ql_range_fn *body, void *arg)
-{
-    if (begin >= end || !body)
-        return;
-    if (!w || w != ql_worker_self()) {
-        body(NULL, begin, end, arg);
-        return;
-    }
-    if (!grain)
-        grain = (end - begin) / (8 * (size_t)ql_worker_count(w));
-    loop of = {.body = body, .arg = arg, .grain = grain ? grain : 1};
-    split_loop(w, begin, end, &of);
-}

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "qlane/fork.h"
+#include "qlane/loop.h"
 
 int row_reader_init(row_reader *reader, const input_file *input)
 {

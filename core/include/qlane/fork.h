@@ -35,14 +35,6 @@ ql_worker *ql_worker_self(void);
 /** The number of seats, for a grain of one's own; 0 for NULL. Threads: any. */
 unsigned ql_worker_count(const ql_worker *worker);
 
-/** A piece of a loop: begin <= i < end. */
-typedef void ql_range_fn(ql_worker *worker, size_t begin, size_t end, void *arg);
-
-/** Run `body` over [begin, end) in pieces, in parallel, and return when all are done. With a worker that is not the calling
- *  thread's, or NULL, the whole range is one piece, run here with a NULL worker.
- *  `grain`: the least number of items worth a piece of its own; 0 chooses: about eight pieces a worker. */
-void ql_parallel_for(ql_worker *worker, size_t begin, size_t end, size_t grain, ql_range_fn *body, void *arg);
-
 #ifdef __cplusplus
 }
 #endif
