@@ -41,6 +41,9 @@ void qli_context_enter(qli_context *context);
 /* Run a task that was taken from a queue, here and now, and settle it; or only settle it, if it was asked to end before. */
 void qli_run_task(qli_context *context, ql_task *task);
 
+/* ql_submit() of a task that has passed its checks, where a place was reserved for it; the place is used or given back. */
+int qli_submit_reserved(ql_executor *on, ql_task *task);
+
 /* The two halves of that, for a lane, which settles later. False: it was asked to end, *code says why. */
 bool qli_task_begin(qli_context *context, ql_task *task, int *code);
 int qli_task_call(qli_context *context, ql_task *task);

@@ -143,14 +143,36 @@ size_t qli_inbox_take(qli_inbox *inbox, ql_task **tasks, size_t max)
     pthread_mutex_lock(&inbox->lock);
     drain(inbox);
     for (qli_list *list; n < max && (list = choose(inbox)); n++) {
-        tasks[n] = list->first;
-        tasks[n]->qli_place = QLI_PLACE_TAKEN;
-        unlink_task(list, tasks[n]);
+        ql_task *task = list->first;
+        task->qli_place = QLI_PLACE_TAKEN;
+        unlink_task(list, task);
+        /* ORDER inbox:slot (release: what was done with the task here, for a canceller that finds it in a lane's slots). */
+        qli_store(&tasks[n], task, __ATOMIC_RELEASE);
     }
     qli_store(&inbox->listed, inbox->listed - n, __ATOMIC_RELAXED);
     pthread_mutex_unlock(&inbox->lock);
     qli_inbox_unreserve(inbox, n);
     return n;
+}
+
+ql_task *qli_inbox_drop(qli_inbox *inbox, uint8_t klass)
+{
+    static const uint8_t ranks[QL_CLASSES] = {QL_BACKGROUND, QL_NORMAL, QL_URGENT};
+    ql_task *task = NULL;
+    pthread_mutex_lock(&inbox->lock);
+    drain(inbox);
+    for (int rank = 0; rank < QL_CLASSES && !task; rank++) {
+        qli_list *list = &inbox->lists[ranks[rank]];
+        if ((task = list->first)) {
+            unlink_task(list, task);
+            task->qli_place = QLI_PLACE_TAKEN;
+            qli_store(&inbox->listed, inbox->listed - 1, __ATOMIC_RELAXED);
+        }
+        if (ranks[rank] == klass)
+            break;
+    }
+    pthread_mutex_unlock(&inbox->lock);
+    return task;
 }
 
 bool qli_inbox_remove(qli_inbox *inbox, ql_task *task)

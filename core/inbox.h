@@ -67,11 +67,15 @@ static inline int qli_inbox_push(qli_inbox *inbox, ql_task *task, bool outside, 
 bool qli_inbox_reserve(qli_inbox *inbox);
 void qli_inbox_unreserve(qli_inbox *inbox, size_t n);
 
-/* Take up to `max` tasks in order. Returns how many. */
+/* Take up to `max` tasks in order; they are written to `tasks` under the lock. Returns how many. */
 size_t qli_inbox_take(qli_inbox *inbox, ql_task **tasks, size_t max);
 
 /* Take this one task, wherever it queues. False: it was taken before. The task must be one pushed here. */
 bool qli_inbox_remove(qli_inbox *inbox, ql_task *task);
+
+/* Take the oldest task of the least urgent class that queues, if that is not more urgent than `klass`; else NULL. Its place
+ * stays reserved, for the one that takes it. */
+ql_task *qli_inbox_drop(qli_inbox *inbox, uint8_t klass);
 
 /* Set QLI_INBOX_SHUT_OUTSIDE or QLI_INBOX_CLOSED for good. */
 void qli_inbox_shut(qli_inbox *inbox, uintptr_t flags);

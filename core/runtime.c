@@ -144,8 +144,10 @@ bool qli_runtime_leave(ql_runtime *runtime, ql_executor *executor)
     ql_executor **link = &runtime->executors;
     while (mine && *link != executor)
         link = &(*link)->next;
-    if (mine)
+    if (mine) {
+        executor->ops->tally(executor, &runtime->gone);
         *link = executor->next;
+    }
     pthread_mutex_unlock(&runtime->lock);
     return mine;
 }
@@ -161,10 +163,11 @@ void qli_runtime_idle(ql_runtime *runtime)
 
 static void tally(ql_runtime *runtime, ql_stats *sum)
 {
-    *sum = (ql_stats){.size = sizeof(*sum)};
-    sum->settled = qli_load(&runtime->settled_outside, __ATOMIC_ACQUIRE);
-    sum->accepted = qli_load(&runtime->accepted_outside, __ATOMIC_ACQUIRE);
     pthread_mutex_lock(&runtime->lock);
+    *sum = runtime->gone;
+    sum->size = sizeof(*sum);
+    sum->settled += qli_load(&runtime->settled_outside, __ATOMIC_ACQUIRE);
+    sum->accepted += qli_load(&runtime->accepted_outside, __ATOMIC_ACQUIRE);
     for (ql_executor *executor = runtime->executors; executor; executor = executor->next)
         executor->ops->tally(executor, sum);
     pthread_mutex_unlock(&runtime->lock);

@@ -19,6 +19,7 @@ struct ql_runtime {
 
     pthread_mutex_t lock;
     ql_executor *executors; /* with the lock; the pool is not among them */
+    ql_stats gone;          /* with the lock: what executors that left had counted */
     uint64_t lanes_claimed; /* with the lock: a bit for each of the plan's lane slots */
 
     uint64_t accepted_outside, settled_outside; /* by threads that have no context */

@@ -53,13 +53,16 @@ static int enqueue(ql_task *task, bool reserved)
     return code;
 }
 
-static int hand_over(ql_executor *on, ql_task *task, uintptr_t pending, const char *function)
+static int hand_over(ql_executor *on, ql_task *task, uintptr_t pending, bool reserved, const char *function)
 {
-    if (!is_free(task, function))
+    if (!is_free(task, function)) {
+        if (reserved && on->ops->unreserve)
+            on->ops->unreserve(on);
         return -EBUSY;
+    }
     uintptr_t before = task->future.qli_word;
     take_over(on, task, pending);
-    int code = enqueue(task, false);
+    int code = enqueue(task, reserved);
     if (code)
         task->future.qli_word = before;
     return code;
@@ -69,7 +72,12 @@ int ql_submit(ql_executor *on, ql_task *task)
 {
     if (!on || !task || !task->fn || task->klass >= QL_CLASSES)
         return -EINVAL;
-    return hand_over(on, task, QLI_PENDING, "ql_submit");
+    return hand_over(on, task, QLI_PENDING, false, "ql_submit");
+}
+
+int qli_submit_reserved(ql_executor *on, ql_task *task)
+{
+    return hand_over(on, task, QLI_PENDING, true, "ql_submit");
 }
 
 /* Give the tasks back to their owner as they were. */
@@ -121,7 +129,7 @@ int ql_spawn(ql_executor *on, ql_task_fn *fn, void *arg)
     if (!task)
         return -ENOMEM;
     ql_task_init(task, fn, arg);
-    int code = hand_over(on, task, QLI_SPAWNED, "ql_spawn");
+    int code = hand_over(on, task, QLI_SPAWNED, false, "ql_spawn");
     if (code)
         free(task);
     return code;
@@ -195,7 +203,7 @@ void ql_blocking_end(void)
 
 int qli_hooked_submit(ql_executor *on, qli_hooked *hooked)
 {
-    return hand_over(on, &hooked->task, QLI_HOOKED, "qli_hooked_submit");
+    return hand_over(on, &hooked->task, QLI_HOOKED, false, "qli_hooked_submit");
 }
 
 bool qli_task_begin(qli_context *context, ql_task *task, int *code)

@@ -1,0 +1,211 @@
+/* What others ask of a lane: submit, call, its engine, its counters. */
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+
+#include "lanes/lane.h"
+
+ql_executor *ql_lane_executor(ql_lane *lane)
+{
+    return lane ? &lane->executor : NULL;
+}
+
+static bool on_lane(const ql_lane *lane)
+{
+    const qli_context *context = qli_context_current();
+    return context && context == &lane->context;
+}
+
+int ql_lane_submit(ql_lane *lane, ql_task *task)
+{
+    return lane ? ql_submit(&lane->executor, task) : -EINVAL;
+}
+
+/* ---- Waiting for a place --------------------------------------------------------------------------------------- */
+
+/* With the lock. */
+static void enlist(ql_lane *lane, qli_place_waiter *waiter)
+{
+    waiter->prev = lane->places_last;
+    if (lane->places_last)
+        lane->places_last->next = waiter;
+    else
+        qli_store(&lane->places_first, waiter, __ATOMIC_RELAXED);
+    lane->places_last = waiter;
+}
+
+/* With the lock. */
+static void strike(ql_lane *lane, qli_place_waiter *waiter)
+{
+    if (waiter->prev)
+        waiter->prev->next = waiter->next;
+    else
+        qli_store(&lane->places_first, waiter->next, __ATOMIC_RELAXED);
+    if (waiter->next)
+        waiter->next->prev = waiter->prev;
+    else
+        lane->places_last = waiter->prev;
+}
+
+void qli_lane_places(ql_lane *lane)
+{
+    if (!lane->inbox.capacity)
+        return;
+    /* FENCE lane:place_A, with lane:place_B in wait_for_place(): the free places, or the closing, are published before it
+     * looks who waits. Model: tests/models/place_model */
+    qli_fence(__ATOMIC_SEQ_CST);
+    if (!qli_load(&lane->places_first, __ATOMIC_RELAXED))
+        return;
+    pthread_mutex_lock(&lane->places_lock);
+    bool closed = qli_inbox_is_closed(&lane->inbox);
+    qli_place_waiter *first;
+    while ((first = lane->places_first) && (closed || qli_inbox_reserve(&lane->inbox))) {
+        strike(lane, first);
+        first->granted = !closed;
+        qli_future_settle(&first->task.future); /* then it may be gone */
+    }
+    pthread_mutex_unlock(&lane->places_lock);
+}
+
+/* 0: a place is reserved. The oldest waiter gets the first place that becomes free. */
+static int wait_for_place(ql_lane *lane, int64_t deadline_ns)
+{
+    qli_place_waiter waiter = {.granted = false};
+    qli_lane_pending(lane, &waiter.task);
+    pthread_mutex_lock(&lane->places_lock);
+    enlist(lane, &waiter);
+    pthread_mutex_unlock(&lane->places_lock);
+    /* FENCE lane:place_B, with lane:place_A in qli_lane_places(): it is published that somebody waits before it is looked
+     * once more whether a place is free. Model: tests/models/place_model */
+    qli_fence(__ATOMIC_SEQ_CST);
+    qli_lane_places(lane);
+    int code = ql_future_wait_until(&waiter.task.future, deadline_ns);
+    if (code) {
+        pthread_mutex_lock(&lane->places_lock);
+        /* Whoever settles it does so with the lock, after striking it. */
+        bool settled = ql_future_settled(&waiter.task.future);
+        if (!settled)
+            strike(lane, &waiter);
+        pthread_mutex_unlock(&lane->places_lock);
+        if (!settled)
+            return code;
+    }
+    return waiter.granted ? 0 : -ESHUTDOWN;
+}
+
+int ql_lane_submit_until(ql_lane *lane, ql_task *task, int64_t deadline_ns)
+{
+    int code = ql_lane_submit(lane, task);
+    while (code == -EAGAIN) {
+        if (on_lane(lane))
+            return qli_misuse(lane->executor.runtime, -EDEADLK,
+                              "ql_lane_submit_until: task '%s' runs on lane '%s' and would wait for itself",
+                              lane->context.task_name, lane->name);
+        code = wait_for_place(lane, deadline_ns);
+        if (!code)
+            code = qli_submit_reserved(&lane->executor, task);
+    }
+    return code;
+}
+
+/* ---- Call ------------------------------------------------------------------------------------------------------ */
+
+static int call_inline(ql_lane *lane, ql_task *task)
+{
+    if (lane->depth > QL_LANE_DEPTH_MAX)
+        return qli_misuse(lane->executor.runtime, -ELOOP,
+                          "ql_lane_call: expected at most %d calls of lane '%s' inside one another",
+                          QL_LANE_DEPTH_MAX, lane->name);
+    lane->inline_task = task;
+    int code = ql_submit(&lane->executor, task);
+    lane->inline_task = NULL;
+    if (code)
+        return code;
+    qli_lane_run_task(lane, task, &code);
+    qli_lane_settle(lane, task, code, NULL, NULL);
+    return 0;
+}
+
+/* The wait was refused: take the task back. If it runs already, its end is near enough to be waited for awake. */
+static int take_back(ql_task *task, int code)
+{
+    (void)ql_task_cancel(task);
+    while (!ql_future_settled(&task->future))
+        sched_yield();
+    return task->future.code == -ECANCELED ? code : 0;
+}
+
+int ql_lane_call(ql_lane *lane, ql_task *task)
+{
+    if (!lane || !task)
+        return -EINVAL;
+    if (on_lane(lane))
+        return call_inline(lane, task);
+    int code = ql_submit(&lane->executor, task);
+    if (code)
+        return code;
+    code = ql_future_wait(&task->future);
+    return code ? take_back(task, code) : 0;
+}
+
+int ql_lane_engine(ql_lane *lane, void **engine)
+{
+    if (!lane || !engine)
+        return -EINVAL;
+    *engine = NULL;
+    if (!on_lane(lane)) {
+        const qli_context *context = qli_context_current();
+        return qli_misuse(
+            lane->executor.runtime, -EPERM,
+            "ql_lane_engine: expected the thread of lane '%s', found %s; hand the lane a task instead",
+            lane->name, context ? ql_executor_name(context->executor) : "a thread of the host");
+    }
+    *engine = lane->engine_self;
+    return 0;
+}
+
+/* ---- Counters -------------------------------------------------------------------------------------------------- */
+
+void qli_lane_count_ends(const ql_lane *lane, uint64_t ends[QLI_ENDS])
+{
+    for (int end = 0; end < QLI_ENDS; end++)
+        ends[end] = qli_load(&lane->ends[end], __ATOMIC_ACQUIRE) +
+                    qli_load(&lane->ends_elsewhere[end], __ATOMIC_ACQUIRE);
+}
+
+void ql_lane_stats_get(ql_lane *lane, ql_lane_stats *stats)
+{
+    ql_lane_stats sum = {.size = sizeof(sum)};
+    uint64_t ends[QLI_ENDS];
+    if (!lane || !stats || stats->size > sizeof(sum))
+        return;
+    qli_lane_count_ends(lane, ends);
+    for (int end = 0; end < QLI_ENDS; end++)
+        sum.settled += ends[end];
+    sum.done = ends[QLI_END_DONE];
+    /* Read after what settled, so that the difference is never negative. */
+    uint64_t accepted =
+        qli_inbox_accepted(&lane->inbox) + qli_load(&lane->context.accepted, __ATOMIC_ACQUIRE);
+    bool runs = qli_load(&lane->context.task_name, __ATOMIC_RELAXED);
+    sum.queued = accepted - sum.settled;
+    if (runs && sum.queued)
+        sum.queued--;
+    sum.batches = qli_load(&lane->batches, __ATOMIC_RELAXED);
+    sum.parks = qli_load(&lane->context.parks, __ATOMIC_RELAXED);
+    int64_t now_ns = ql_now_ns(), opened_ns = qli_load(&lane->opened_ns, __ATOMIC_RELAXED);
+    int64_t busy_since_ns = qli_load(&lane->busy_since_ns, __ATOMIC_RELAXED);
+    sum.busy_ns = qli_load(&lane->busy_ns, __ATOMIC_RELAXED) + (busy_since_ns ? now_ns - busy_since_ns : 0);
+    sum.open_ns = opened_ns ? now_ns - opened_ns : 0;
+    size_t size = stats->size;
+    memcpy(stats, &sum, size);
+    stats->size = size;
+}
+
+const ql_slot *ql_lane_slot(const ql_lane *lane, ql_bound *bound)
+{
+    if (!lane || !ql_future_settled(&lane->opened.future))
+        return NULL;
+    if (bound)
+        *bound = lane->bound_first;
+    return lane->slot;
+}

@@ -1,0 +1,229 @@
+/* A lane as an executor of the runtime, and its end. */
+#include <errno.h>
+#include <string.h>
+
+#include "affinity/error.h"
+#include "lanes/lane.h"
+
+/* Full: make room by dropping one, if that is what the lane does. */
+static bool drop_oldest(ql_lane *lane, ql_task *newcomer)
+{
+    ql_task *oldest =
+        lane->full == QL_FULL_DROPS_OLDEST ? qli_inbox_drop(&lane->inbox, newcomer->klass) : NULL;
+    if (!oldest)
+        return false;
+    qli_lane_settle(lane, oldest, -ENOBUFS, "dropped, the lane was full", NULL);
+    return true;
+}
+
+static int push(ql_lane *lane, ql_task *task, const qli_context *context, bool reserved)
+{
+    bool outside = !context || context->runtime != lane->executor.runtime;
+    int code = qli_inbox_push(&lane->inbox, task, outside, reserved);
+    if (code == -EAGAIN && drop_oldest(lane, task))
+        code = qli_inbox_push(&lane->inbox, task, outside, true); /* in the dropped one's place */
+    if (code > 0)
+        qli_lane_wake(lane);
+    return code > 0 ? 0 : code;
+}
+
+static int lane_submit(ql_executor *executor, ql_task *task, qli_context *context, bool reserved)
+{
+    ql_lane *lane = qli_lane_of(executor);
+    if (context == &lane->context && lane->inline_task == task) {
+        qli_count(&context->accepted);
+        return 0;
+    }
+    int code = push(lane, task, context, reserved);
+    if (code == -ESHUTDOWN)
+        qli_misuse(executor->runtime, code, "ql_submit: lane '%s' is closed, task '%s' was refused",
+                   lane->name, qli_task_name(task));
+    return code;
+}
+
+static int lane_reserve(ql_executor *executor)
+{
+    return qli_inbox_reserve(&qli_lane_of(executor)->inbox) ? 0 : -EAGAIN;
+}
+
+static void lane_unreserve(ql_executor *executor)
+{
+    ql_lane *lane = qli_lane_of(executor);
+    qli_inbox_unreserve(&lane->inbox, 1);
+    qli_lane_places(lane);
+}
+
+static void lane_shut(ql_executor *executor)
+{
+    qli_inbox_shut(&qli_lane_of(executor)->inbox, QLI_INBOX_SHUT_OUTSIDE);
+}
+
+/* What queues settles, what runs is asked to end. */
+static void lane_abandon(ql_executor *executor, int reason)
+{
+    ql_lane *lane = qli_lane_of(executor);
+    qli_inbox_shut(&lane->inbox, QLI_INBOX_CLOSED);
+    qli_store(&lane->context.abandon, (uint32_t)reason, __ATOMIC_RELAXED);
+    qli_lane_settle_queued(lane, -reason, NULL, NULL);
+    qli_lane_places(lane);
+    qli_lane_interrupt(lane, NULL);
+    qli_lane_wake(lane);
+}
+
+static void lane_tally(ql_executor *executor, ql_stats *sum)
+{
+    ql_lane *lane = qli_lane_of(executor);
+    qli_context_tally(&lane->context, sum);
+    sum->accepted += qli_inbox_accepted(&lane->inbox);
+    sum->lost_bindings += qli_load(&lane->lost, __ATOMIC_RELAXED);
+}
+
+/* No more work comes; with none left the thread ends. */
+static void begin_end(ql_lane *lane)
+{
+    qli_inbox_shut(&lane->inbox, QLI_INBOX_CLOSED);
+    qli_lane_places(lane);
+    qli_lane_wake(lane);
+}
+
+static int lane_end(ql_executor *executor, int64_t deadline_ns, const char **stuck)
+{
+    ql_lane *lane = qli_lane_of(executor);
+    if (lane->joined)
+        return 0;
+    begin_end(lane);
+    if (!qli_thread_join(&lane->thread, deadline_ns))
+        return 0;
+    pthread_detach(lane->thread.handle);
+    *stuck = qli_load(&lane->context.task_name, __ATOMIC_RELAXED);
+    return -ETIMEDOUT;
+}
+
+static void lane_destroy(ql_executor *executor)
+{
+    qli_lane_delete(qli_lane_of(executor));
+}
+
+static void lane_dump(ql_executor *executor, FILE *out)
+{
+    static const char *const states[] = {"new", "opening", "serving", "failed", "closing", "closed"};
+    ql_lane *lane = qli_lane_of(executor);
+    fprintf(out, "lane '%s': %s, inbox %s%s\n", lane->name, states[qli_load(&lane->state, __ATOMIC_RELAXED)],
+            qli_inbox_has_work(&lane->inbox) ? "has work" : "empty",
+            qli_inbox_is_closed(&lane->inbox) ? ", closed" : "");
+    qli_context_dump(&lane->context, lane->thread.name, out);
+}
+
+static void lane_fork_child(ql_executor *executor)
+{
+    ql_lane *lane = qli_lane_of(executor);
+    qli_inbox_shut(&lane->inbox, QLI_INBOX_CLOSED);
+    if (lane->engine.fork_child)
+        lane->engine.fork_child(lane->engine_self);
+}
+
+const qli_executor_ops qli_lane_ops = {
+    .submit = lane_submit,
+    .reserve = lane_reserve,
+    .unreserve = lane_unreserve,
+    .cancel = qli_lane_cancel,
+    .shut = lane_shut,
+    .abandon = lane_abandon,
+    .tally = lane_tally,
+    .end = lane_end,
+    .destroy = lane_destroy,
+    .dump = lane_dump,
+    .fork_child = lane_fork_child,
+};
+
+/* ---- Close and free -------------------------------------------------------------------------------------------- */
+
+static int check_close(ql_lane *lane, const ql_stop *patience, const ql_lane_report *report, ql_error *error)
+{
+    if (!lane || (patience && patience->size != sizeof(*patience)) ||
+        (report && report->size != sizeof(*report)))
+        return qli_error_set(
+            error, -EINVAL,
+            "ql_lane_close: the lane is NULL, or patience.size or report.size is not its sizeof");
+    if (qli_context_current() == &lane->context)
+        return qli_error_set(error,
+                             qli_misuse(lane->executor.runtime, -EDEADLK,
+                                        "ql_lane_close: expected another thread than that of lane '%s'",
+                                        lane->name),
+                             "ql_lane_close: task '%s' of lane '%s' would wait for itself",
+                             lane->context.task_name, lane->name);
+    if (qli_load(&lane->joined, __ATOMIC_ACQUIRE))
+        return qli_error_set(error, -EALREADY, "ql_lane_close: lane '%s' is closed", lane->name);
+    uint32_t no = 0;
+    if (!qli_cas(&lane->closing, &no, 1, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+        return qli_error_set(error, -EBUSY, "ql_lane_close: lane '%s' is being closed by another thread",
+                             lane->name);
+    return 0;
+}
+
+/* 0 once its thread has nothing more to do. */
+static int wait_for_end(ql_lane *lane, const ql_stop *patience)
+{
+    int64_t drain_until_ns = patience && patience->drain_until_ns ? patience->drain_until_ns : QL_FOREVER;
+    int64_t give_up_ns = patience && patience->give_up_ns ? patience->give_up_ns : QL_FOREVER;
+    int code = ql_future_wait_until(&lane->ended.future, drain_until_ns);
+    if (code != -ETIMEDOUT)
+        return code;
+    lane_abandon(&lane->executor, ESHUTDOWN);
+    return ql_future_wait_until(&lane->ended.future, give_up_ns);
+}
+
+static int close_failed(ql_lane *lane, int code, ql_error *error)
+{
+    const char *task = qli_load(&lane->context.task_name, __ATOMIC_RELAXED);
+    if (code == -ETIMEDOUT)
+        return qli_error_set(error, code,
+                             "ql_lane_close: lane '%s' is still in task '%s', which has not returned",
+                             lane->name, task ? task : "unknown");
+    return qli_error_set(error, code, "ql_lane_close: waiting for lane '%s' was refused: %s", lane->name,
+                         strerrordesc_np(-code));
+}
+
+static void subtract(ql_lane_report *report, const uint64_t after[QLI_ENDS], const uint64_t before[QLI_ENDS])
+{
+    report->done = after[QLI_END_DONE] - before[QLI_END_DONE];
+    report->failed = after[QLI_END_FAILED] - before[QLI_END_FAILED];
+    report->cancelled = after[QLI_END_CANCELLED] - before[QLI_END_CANCELLED];
+    report->expired = after[QLI_END_EXPIRED] - before[QLI_END_EXPIRED];
+    report->shut = after[QLI_END_SHUT] - before[QLI_END_SHUT];
+}
+
+int ql_lane_close(ql_lane *lane, const ql_stop *patience, ql_lane_report *report, ql_error *error)
+{
+    uint64_t before[QLI_ENDS], after[QLI_ENDS];
+    int code = check_close(lane, patience, report, error);
+    if (code)
+        return code;
+    qli_lane_count_ends(lane, before);
+    begin_end(lane);
+    code = wait_for_end(lane, patience);
+    qli_lane_count_ends(lane, after);
+    if (report)
+        subtract(report, after, before);
+    if (code) {
+        qli_store(&lane->closing, 0, __ATOMIC_RELEASE);
+        return close_failed(lane, code, error);
+    }
+    qli_thread_join(&lane->thread, QL_FOREVER);
+    if (lane->slot)
+        qli_runtime_release_slot(lane->executor.runtime, lane->slot_index);
+    qli_store(&lane->joined, true, __ATOMIC_RELEASE);
+    return 0;
+}
+
+int ql_lane_free(ql_lane *lane)
+{
+    if (!lane)
+        return 0;
+    if (!qli_load(&lane->joined, __ATOMIC_ACQUIRE))
+        return qli_misuse(lane->executor.runtime, -EBUSY, "ql_lane_free: expected a closed lane, '%s' is not",
+                          lane->name);
+    if (qli_runtime_leave(lane->executor.runtime, &lane->executor))
+        qli_lane_delete(lane);
+    return 0;
+}

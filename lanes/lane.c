@@ -1,0 +1,281 @@
+/* A lane's life: made, opened, served, closed, freed. */
+#include "lanes/lane.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "affinity/error.h"
+
+/* Engines of which a process can have one, and has, or had: an exception to "no globals" that they force upon us. */
+static struct {
+    pthread_mutex_t lock;
+    const char *names[16];
+} claims = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static int claim_engine(const ql_engine_ops *engine)
+{
+    int code = -EBUSY;
+    pthread_mutex_lock(&claims.lock);
+    for (unsigned i = 0; i < sizeof(claims.names) / sizeof(*claims.names); i++) {
+        if (claims.names[i] && strcmp(claims.names[i], engine->name) == 0)
+            break;
+        if (!claims.names[i]) {
+            claims.names[i] = engine->name;
+            code = 0;
+            break;
+        }
+    }
+    pthread_mutex_unlock(&claims.lock);
+    return code;
+}
+
+void qli_lane_move(ql_lane *lane, qli_lane_state from, qli_lane_state to)
+{
+    if (lane->state != from) {
+        qli_misuse(lane->executor.runtime, 0, "lane '%s': expected state %d, found %d; the process ends",
+                   lane->name, (int)from, (int)lane->state);
+        abort();
+    }
+    qli_store(&lane->state, to, __ATOMIC_RELEASE);
+}
+
+void qli_lane_wake(ql_lane *lane)
+{
+    qli_unpark(&lane->bed);
+}
+
+void qli_lane_pending(ql_lane *lane, ql_task *task)
+{
+    *task = (ql_task){.on = &lane->executor,
+                      .qli_runtime = lane->executor.runtime,
+                      .qli_spin_us = lane->executor.runtime->caller_spin_us};
+    task->future.qli_word = QLI_PENDING;
+}
+
+/* ---- The lane's own thread ------------------------------------------------------------------------------------- */
+
+static int bind_to_slot(ql_lane *lane)
+{
+    ql_runtime *runtime = lane->executor.runtime;
+    int code;
+    if (lane->slot) {
+        code = ql_slot_bind(runtime->plan, lane->slot, &lane->bound);
+        qli_runtime_bound(runtime, lane->slot, &lane->bound, lane->thread.name, true);
+    } else {
+        code = ql_slot_bind_engine(runtime->plan, &lane->bound);
+        qli_log(runtime, QL_WARNING,
+                "lane '%s': no core is left for it, so it shares those of the workers and never spins; "
+                "reserve one "
+                "with lanes=N or lane.%s=CORE",
+                lane->name, lane->name);
+    }
+    if (code)
+        qli_error_set(&lane->problem, code, "lane '%s' could not be bound: %s [bind=require]", lane->name,
+                      lane->bound.problem ? lane->bound.problem : "refused");
+    int64_t spin_max_ns = lane->slot ? lane->bound.spin_max_ns : 0;
+    qli_spin_init(&lane->spin, spin_max_ns);
+    /* In a task it may wait for others; that for ever would be a hang that nobody sees. */
+    qli_spin_init(&lane->context.spin, spin_max_ns == QL_FOREVER ? 50000 : spin_max_ns);
+    return code;
+}
+
+/* A hook that failed: its sentence, or ours. */
+static int engine_refused(ql_lane *lane, const char *hook, int code, const ql_error *error)
+{
+    return qli_error_set(&lane->problem, code, "engine '%s' of lane '%s' failed in %s: %s",
+                         lane->engine.name ? lane->engine.name : "", lane->name, hook,
+                         error->text[0] ? error->text : strerrordesc_np(-code));
+}
+
+static int prepare_engine(ql_lane *lane)
+{
+    const ql_engine_ops *engine = &lane->engine;
+    ql_error error = {0};
+    int code = engine->caps & QL_ENGINE_ONE_PER_PROCESS ? claim_engine(engine) : 0;
+    if (code)
+        return qli_error_set(&lane->problem, code, "engine '%s' exists already: a process can have one",
+                             engine->name);
+    if (!engine->prepare)
+        return 0;
+    if (!(engine->caps & QL_ENGINE_PIN_FIRST))
+        code = ql_slot_bind_engine(lane->executor.runtime->plan, NULL);
+    if (!code)
+        code = engine->prepare(lane->engine_self, &error);
+    return code ? engine_refused(lane, "prepare", code, &error) : 0;
+}
+
+static int open_engine(ql_lane *lane)
+{
+    ql_error error = {0};
+    bool pin_first = lane->engine.caps & QL_ENGINE_PIN_FIRST;
+    int code = pin_first ? bind_to_slot(lane) : prepare_engine(lane);
+    if (!code)
+        code = pin_first ? prepare_engine(lane) : bind_to_slot(lane);
+    if (!code && lane->engine.open) {
+        code = lane->engine.open(lane->engine_self, &error);
+        if (code)
+            engine_refused(lane, "open", code, &error);
+    }
+    return code;
+}
+
+static void fail(ql_lane *lane, int code)
+{
+    static const char text[] = "the lane's engine did not open";
+    qli_lane_move(lane, QLI_LANE_OPENING, QLI_LANE_FAILED);
+    qli_log(lane->executor.runtime, QL_ERROR, "%s", lane->problem.text);
+    qli_inbox_shut(&lane->inbox, QLI_INBOX_CLOSED);
+    qli_lane_places(lane);
+    qli_lane_settle_queued(lane, code, text, &lane->problem);
+    lane->opened.future.text = text;
+}
+
+static void live(void *arg)
+{
+    ql_lane *lane = arg;
+    qli_context_enter(&lane->context);
+    qli_lane_move(lane, QLI_LANE_NEW, QLI_LANE_OPENING);
+    int code = open_engine(lane);
+    qli_store(&lane->opened_ns, ql_now_ns(), __ATOMIC_RELAXED);
+    if (code)
+        fail(lane, code);
+    else
+        qli_lane_move(lane, QLI_LANE_OPENING, QLI_LANE_SERVING);
+    lane->bound_first = lane->bound;
+    lane->opened.future.code = code;
+    qli_future_settle(&lane->opened.future);
+    if (!code) {
+        qli_lane_serve(lane);
+        qli_lane_move(lane, QLI_LANE_SERVING, QLI_LANE_CLOSING);
+        if (lane->engine.close)
+            lane->engine.close(lane->engine_self);
+    }
+    if (lane->engine.thread_exit)
+        lane->engine.thread_exit(lane->engine_self);
+    qli_lane_move(lane, code ? QLI_LANE_FAILED : QLI_LANE_CLOSING, QLI_LANE_CLOSED);
+    qli_runtime_idle(lane->executor.runtime);
+    qli_future_settle(&lane->ended.future);
+}
+
+/* ---- Opening --------------------------------------------------------------------------------------------------- */
+
+static int check_config(const ql_runtime *runtime, const ql_lane_config *config, ql_lane **out,
+                        ql_error *error)
+{
+    const char *wrong = NULL;
+    if (!runtime || !config || !out)
+        wrong = "the runtime, the config or the place for the lane is NULL";
+    else if (config->size != sizeof(*config))
+        wrong = "config.size is not sizeof(ql_lane_config)";
+    else if (config->engine && config->engine->size != sizeof(*config->engine))
+        wrong = "config.engine->size is not sizeof(ql_engine_ops)";
+    else if (config->engine && !config->engine->name)
+        wrong = "config.engine->name is NULL";
+    else if (config->full > QL_FULL_DROPS_OLDEST || config->flags)
+        wrong = "config.full or config.flags has an unknown value";
+    else if (config->engine && config->engine->caps & QL_ENGINE_NEEDS_MAIN)
+        wrong = "the engine needs the thread of main()";
+    if (out)
+        *out = NULL;
+    return wrong ? qli_error_set(error, -EINVAL, "ql_lane_open: %s", wrong) : 0;
+}
+
+static void init(ql_lane *lane, ql_runtime *runtime, const ql_lane_config *config)
+{
+    memset(lane, 0, sizeof(*lane));
+    snprintf(lane->name, sizeof(lane->name), "%s", config->name ? config->name : "lane");
+    lane->executor = (ql_executor){
+        .ops = &qli_lane_ops, .runtime = runtime, .name = lane->name, .context = &lane->context};
+    lane->context = (qli_context){.kind = QLI_LANE, .runtime = runtime, .executor = &lane->executor};
+    if (config->engine)
+        lane->engine = *config->engine;
+    lane->engine_self = config->engine_arg;
+    lane->full = config->full;
+    lane->batch_tasks = config->batch_tasks ? config->batch_tasks : 256;
+    lane->batch_ns = (config->batch_us ? config->batch_us : 1000) * (int64_t)1000;
+    lane->take_next = 1;
+    lane->held_end = &lane->held;
+    qli_inbox_init(&lane->inbox, config->capacity_tasks);
+    pthread_mutex_init(&lane->places_lock, NULL);
+    qli_lane_pending(lane, &lane->opened);
+    qli_lane_pending(lane, &lane->ended);
+    lane->slot = qli_runtime_claim_slot(runtime, lane->name, &lane->slot_index);
+}
+
+void qli_lane_delete(ql_lane *lane)
+{
+    pthread_mutex_destroy(&lane->places_lock);
+    qli_inbox_fini(&lane->inbox);
+    free(lane);
+}
+
+static int start(ql_lane *lane, ql_error *error)
+{
+    char thread_name[64];
+    snprintf(thread_name, sizeof(thread_name), "ql-lane-%s", lane->name);
+    int code = qli_thread_start(&lane->thread, live, lane, thread_name);
+    if (code)
+        return qli_error_set(error, code, "ql_lane_open: no thread for lane '%s': %s", lane->name,
+                             strerrordesc_np(-code));
+    /* After its thread has started, so that a stop finds either a lane that it can end, or none. */
+    code = qli_runtime_join(lane->executor.runtime, &lane->executor);
+    if (!code)
+        return 0;
+    qli_inbox_shut(&lane->inbox, QLI_INBOX_CLOSED);
+    qli_lane_wake(lane);
+    qli_thread_join(&lane->thread, QL_FOREVER);
+    return qli_error_set(error, code, "ql_lane_open: the runtime stops");
+}
+
+int ql_lane_open_begin(ql_runtime *runtime, const ql_lane_config *config, ql_lane **out, ql_error *error)
+{
+    int code = check_config(runtime, config, out, error);
+    if (code)
+        return code;
+    ql_lane *lane = aligned_alloc(QLI_CACHE_LINE, sizeof(*lane));
+    if (!lane)
+        return qli_error_set(error, -ENOMEM, "ql_lane_open: no memory for a lane");
+    init(lane, runtime, config);
+    code = start(lane, error);
+    if (code) {
+        if (lane->slot)
+            qli_runtime_release_slot(runtime, lane->slot_index);
+        qli_lane_delete(lane);
+        return code;
+    }
+    *out = lane;
+    return 0;
+}
+
+int ql_lane_open(ql_runtime *runtime, const ql_lane_config *config, ql_lane **out, ql_error *error)
+{
+    int code = ql_lane_open_begin(runtime, config, out, error);
+    if (code)
+        return code;
+    ql_lane *lane = *out;
+    code = ql_future_wait(&lane->opened.future);
+    if (code)
+        qli_error_set(error, code, "ql_lane_open: waiting for lane '%s' was refused: %s", lane->name,
+                      strerrordesc_np(-code));
+    else if ((code = lane->opened.future.code))
+        qli_error_set(error, code, "%s", lane->problem.text);
+    if (code) {
+        *out = NULL;
+        if (!ql_lane_close(lane, NULL, NULL, NULL))
+            (void)ql_lane_free(lane);
+    }
+    return code;
+}
+
+ql_future *ql_lane_opened(ql_lane *lane)
+{
+    return lane ? &lane->opened.future : NULL;
+}
+
+const char *ql_lane_problem(const ql_lane *lane)
+{
+    return lane && ql_future_settled(&lane->opened.future) ? lane->problem.text : "";
+}

@@ -1,0 +1,228 @@
+/* A lane's loop: take a few tasks, run them in a batch, settle them; sleep when there is nothing to do. */
+#include <errno.h>
+
+#include "lanes/lane.h"
+
+/* A chunk of tasks should take about so long: what comes meanwhile, urgent or not, waits for its end. */
+enum { CHUNK_NS = 10000 };
+
+/* Whether the core was lost is looked at after every sleep, and after so many rounds without one. */
+enum { ROUNDS_BETWEEN_LOOKS = 1024 };
+
+/* ---- Batches --------------------------------------------------------------------------------------------------- */
+
+static void hold(ql_lane *lane, ql_task *task, int code)
+{
+    task->future.code = code;
+    task->qli_next = NULL;
+    *lane->held_end = task;
+    lane->held_end = &task->qli_next;
+}
+
+static void end_batch(ql_lane *lane)
+{
+    if (!lane->batch_open)
+        return;
+    ql_error error = {0};
+    int code = lane->engine.batch_end ? lane->engine.batch_end(lane->engine_self, &error) : 0;
+    ql_task *task = lane->held;
+    lane->held = NULL;
+    lane->held_end = &lane->held;
+    lane->batch_open = false;
+    qli_count(&lane->batches);
+    while (task) {
+        ql_task *next = task->qli_next;
+        int own = task->future.code;
+        if (own || !code)
+            qli_lane_settle(lane, task, own, NULL, NULL);
+        else
+            qli_lane_settle(lane, task, code, "its batch could not be committed", &error);
+        task = next;
+    }
+}
+
+static int begin_batch(ql_lane *lane, bool alone, ql_error *error)
+{
+    unsigned tasks_max = alone ? 1 : lane->batch_tasks;
+    int code = lane->engine.batch_begin ? lane->engine.batch_begin(lane->engine_self, tasks_max, error) : 0;
+    if (code)
+        return code;
+    lane->batch_open = true;
+    lane->batch_ends = alone;
+    lane->in_batch = 0;
+    lane->batch_began_ns = ql_now_ns();
+    return 0;
+}
+
+static bool batch_is_over(const ql_lane *lane)
+{
+    return lane->batch_ends || lane->in_batch >= lane->batch_tasks ||
+           ql_now_ns() - lane->batch_began_ns >= lane->batch_ns;
+}
+
+static void run_batched(ql_lane *lane, ql_task *task, bool more)
+{
+    ql_error error = {0};
+    int code = 0;
+    bool own_commit = task->flags & QL_OWN_COMMIT;
+    if (own_commit)
+        end_batch(lane);
+    if (!lane->batch_open)
+        code = begin_batch(lane, own_commit || !more, &error);
+    if (code) {
+        qli_lane_settle(lane, task, code, "its batch could not begin", &error);
+        return;
+    }
+    if (qli_lane_run_task(lane, task, &code)) {
+        lane->in_batch++;
+        hold(lane, task, code);
+    } else {
+        qli_lane_settle(lane, task, code, NULL, NULL);
+    }
+    if (batch_is_over(lane))
+        end_batch(lane);
+}
+
+void ql_batch_end_soon(void)
+{
+    qli_context *context = qli_context_current();
+    if (context && context->kind == QLI_LANE)
+        qli_lane_of(context->executor)->batch_ends = true;
+}
+
+/* ---- Tasks ----------------------------------------------------------------------------------------------------- */
+
+static void run_alone(ql_lane *lane, ql_task *task)
+{
+    int code;
+    qli_lane_run_task(lane, task, &code);
+    qli_lane_settle(lane, task, code, NULL, NULL);
+}
+
+/* Whoever gets a task out of its slot has it. */
+static ql_task *empty_slot(ql_lane *lane, size_t i)
+{
+    /* ORDER lane:empty (acquire): with lane:take_out: exactly one gets it. */
+    return qli_exchange(&lane->taken[i], NULL, __ATOMIC_ACQUIRE);
+}
+
+/* Take fewer at a time when they are slow. */
+static void adapt(ql_lane *lane, size_t n, int64_t took_ns)
+{
+    int64_t fit = CHUNK_NS * (int64_t)n / (took_ns + 1);
+    if (fit > 2 * (int64_t)n)
+        fit = 2 * (int64_t)n;
+    if (fit > QLI_LANE_TAKE)
+        fit = QLI_LANE_TAKE;
+    lane->take_next = fit < 1 ? 1 : (unsigned)fit;
+}
+
+static void run_taken(ql_lane *lane, size_t n)
+{
+    bool batched = lane->engine.batch_begin || lane->engine.batch_end;
+    bool backlog = qli_inbox_has_work(&lane->inbox);
+    bool timed = n > 1 || backlog;
+    int64_t began_ns = timed ? ql_now_ns() : 0;
+    for (size_t i = 0; i < n; i++) {
+        ql_task *task = empty_slot(lane, i);
+        if (!task)
+            continue;
+        if (batched)
+            run_batched(lane, task, backlog || i + 1 < n);
+        else
+            run_alone(lane, task);
+    }
+    if (lane->batch_open && !qli_inbox_has_work(&lane->inbox))
+        end_batch(lane);
+    if (timed)
+        adapt(lane, n, ql_now_ns() - began_ns);
+}
+
+void qli_lane_settle_queued(ql_lane *lane, int code, const char *text, const ql_error *error)
+{
+    ql_task *task;
+    while (qli_inbox_take(&lane->inbox, &task, 1))
+        qli_lane_settle(lane, task, code, text, error);
+    for (size_t i = 0; i < QLI_LANE_TAKE; i++)
+        if ((task = empty_slot(lane, i)))
+            qli_lane_settle(lane, task, code, text, error);
+}
+
+/* ---- Waiting for work ------------------------------------------------------------------------------------------ */
+
+static void look_after_core(ql_lane *lane)
+{
+    lane->awake_rounds = 0;
+    if (!lane->slot || !ql_slot_lost(lane->slot, &lane->bound))
+        return;
+    ql_runtime *runtime = lane->executor.runtime;
+    (void)ql_slot_bind(runtime->plan, lane->slot, &lane->bound);
+    qli_runtime_bound(runtime, lane->slot, &lane->bound, lane->thread.name, false);
+    lane->spin.max_ns = lane->bound.spin_max_ns;
+    qli_store(&lane->lost, lane->bound.lost, __ATOMIC_RELAXED);
+}
+
+static bool has_to_act(const ql_lane *lane)
+{
+    return qli_inbox_has_work(&lane->inbox) || qli_inbox_is_closed(&lane->inbox);
+}
+
+/* For as long as the budget allows. */
+static bool spin(ql_lane *lane, int64_t start_ns)
+{
+    int64_t until_ns = qli_spin_until(&lane->spin, start_ns);
+    while (until_ns) {
+        for (int i = 0; i < 32; i++) {
+            if (has_to_act(lane))
+                return true;
+            qli_pause();
+        }
+        if (ql_now_ns() >= until_ns)
+            break;
+    }
+    return false;
+}
+
+static void sleep_until_woken(ql_lane *lane)
+{
+    if (!qli_inbox_sleep(&lane->inbox))
+        return;
+    qli_count(&lane->context.parks);
+    qli_park(&lane->bed, QL_FOREVER);
+    qli_inbox_awake(&lane->inbox);
+    look_after_core(lane);
+}
+
+static void await_work(ql_lane *lane)
+{
+    int64_t start_ns = ql_now_ns();
+    int64_t busy_ns = start_ns - lane->busy_since_ns;
+    qli_store(&lane->busy_ns, lane->busy_ns + busy_ns, __ATOMIC_RELAXED);
+    qli_store(&lane->busy_since_ns, 0, __ATOMIC_RELAXED);
+    qli_runtime_idle(lane->executor.runtime);
+    if (!spin(lane, start_ns))
+        sleep_until_woken(lane);
+    int64_t end_ns = ql_now_ns();
+    qli_spin_learn(&lane->spin, end_ns - start_ns);
+    qli_store(&lane->busy_since_ns, end_ns, __ATOMIC_RELAXED);
+}
+
+void qli_lane_serve(ql_lane *lane)
+{
+    qli_store(&lane->busy_since_ns, ql_now_ns(), __ATOMIC_RELAXED);
+    for (;;) {
+        /* Read before the inbox is: nothing comes after it. */
+        bool closed = qli_inbox_is_closed(&lane->inbox);
+        size_t n = qli_inbox_take(&lane->inbox, lane->taken, lane->take_next);
+        if (n) {
+            qli_lane_places(lane);
+            run_taken(lane, n);
+        } else if (closed) {
+            return;
+        } else {
+            await_work(lane);
+        }
+        if (++lane->awake_rounds >= ROUNDS_BETWEEN_LOOKS)
+            look_after_core(lane);
+    }
+}

@@ -1,0 +1,158 @@
+/* One task on a lane: how it runs, how it settles, and how others end it.
+ *
+ *   queued --taken--> in a slot --the lane empties the slot--> begun --> ran --> held until its batch ends --> settled
+ *      `----------------`--cancel takes it out--> settled
+ *
+ * Interrupting, where the engine can be: `running` names the outermost task that runs.
+ *
+ *   0 --begin--> TASK --end--> 0
+ *                TASK --cancel--> INTERRUPTING --hook returned--> TASK
+ *                                 INTERRUPTING --the lane wants to end--> AWAITED --hook returned--> 0, and the lane is woken
+ *
+ * While the hook runs the task cannot end and no other can begin, so the next task is never hit. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "lanes/lane.h"
+
+static qli_end end_of(int code)
+{
+    switch (code) {
+    case 0:
+        return QLI_END_DONE;
+    case -ECANCELED:
+        return QLI_END_CANCELLED;
+    case -ETIMEDOUT:
+        return QLI_END_EXPIRED;
+    case -ESHUTDOWN:
+        return QLI_END_SHUT;
+    default:
+        return QLI_END_FAILED;
+    }
+}
+
+void qli_lane_settle(ql_lane *lane, ql_task *task, int code, const char *text, const ql_error *error)
+{
+    qli_context *context = qli_context_current();
+    qli_end end = end_of(code);
+    if (error && error->text[0] && task->text_buffer && task->text_size) {
+        snprintf(task->text_buffer, task->text_size, "%s", error->text);
+        text = task->text_buffer;
+    }
+    /* Counted first: whoever sees it settled sees it counted. */
+    if (context == &lane->context)
+        qli_count(&lane->ends[end]);
+    else
+        qli_fetch_add(&lane->ends_elsewhere[end], 1, __ATOMIC_RELAXED);
+    qli_settle(context, task, code, text);
+}
+
+/* ---- Running --------------------------------------------------------------------------------------------------- */
+
+/* The outermost task begins. */
+static bool begin(ql_lane *lane, ql_task *task, int *code)
+{
+    /* ORDER lane:run (release: the engine, for a canceller's hook). It stands before the task is seen to have begun, in
+     * qli_task_begin(): a canceller that is too late to stop it finds it here. */
+    qli_store(&lane->running, (uintptr_t)task, __ATOMIC_RELEASE);
+    if (qli_task_begin(&lane->context, task, code))
+        return true;
+    qli_store(&lane->running, 0, __ATOMIC_RELAXED);
+    return false;
+}
+
+/* It ends, once nobody interrupts it any more. */
+static void end(ql_lane *lane, ql_task *task)
+{
+    uintptr_t word = (uintptr_t)task;
+    /* ORDER lane:end (acquire: what the hook did, for the next task). */
+    while (!qli_cas(&lane->running, &word, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+        if (!qli_cas(&lane->running, &word, word | QLI_AWAITED, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+            word = (uintptr_t)task;
+            continue;
+        }
+        while (qli_load(&lane->running, __ATOMIC_ACQUIRE))
+            qli_park(&lane->bed, QL_FOREVER);
+        return;
+    }
+}
+
+static int call(ql_lane *lane, ql_task *task)
+{
+    qli_context *context = &lane->context;
+    ql_task *outer = context->task;
+    const char *outer_name = context->task_name;
+    qli_store(&context->task, task, __ATOMIC_RELAXED);
+    qli_store(&context->task_name, qli_task_name(task), __ATOMIC_RELAXED);
+    lane->depth++;
+    int code = lane->engine.run ? lane->engine.run(lane->engine_self, task) : task->fn(task);
+    lane->depth--;
+    qli_store(&context->task, outer, __ATOMIC_RELAXED);
+    qli_store(&context->task_name, outer_name, __ATOMIC_RELAXED);
+    return code;
+}
+
+bool qli_lane_run_task(ql_lane *lane, ql_task *task, int *code)
+{
+    bool interruptible = lane->engine.interrupt && !lane->depth;
+    if (interruptible ? !begin(lane, task, code) : !qli_task_begin(&lane->context, task, code))
+        return false;
+    *code = call(lane, task);
+    if (interruptible)
+        end(lane, task);
+    return true;
+}
+
+/* ---- Ending it from elsewhere ---------------------------------------------------------------------------------- */
+
+int qli_lane_interrupt(ql_lane *lane, const ql_task *task)
+{
+    if (!lane->engine.interrupt)
+        return -ENOTSUP;
+    uintptr_t word = task ? (uintptr_t)task : qli_load(&lane->running, __ATOMIC_RELAXED);
+    /* ORDER lane:interrupt (acquire: the engine, see lane:run). It runs another task, or somebody interrupts this one: */
+    if (!word || word & QLI_RUNNING_TAG ||
+        !qli_cas(&lane->running, &word, word | QLI_INTERRUPTING, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+        return 0;
+    int code = lane->engine.interrupt(lane->engine_self);
+    uintptr_t found = word | QLI_INTERRUPTING;
+    /* ORDER lane:cleared (release: what the hook did, see lane:end). */
+    if (!qli_cas(&lane->running, &found, word, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
+        /* AWAITED: the lane is past the task, and its only reader now. */
+        qli_store(&lane->running, 0, __ATOMIC_RELEASE);
+        qli_lane_wake(lane);
+    }
+    return code;
+}
+
+/* Out of the inbox, or out of the slot where it waits for its turn. */
+static bool take_out(ql_lane *lane, ql_task *task)
+{
+    if (qli_inbox_remove(&lane->inbox, task)) {
+        qli_lane_places(lane);
+        return true;
+    }
+    for (unsigned i = 0; i < QLI_LANE_TAKE; i++) {
+        ql_task *found = task;
+        /* ORDER lane:take_out (acquire: what the lane did with the task when it took it). */
+        if (qli_load(&lane->taken[i], __ATOMIC_RELAXED) == task &&
+            qli_cas(&lane->taken[i], &found, NULL, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+            return true;
+    }
+    return false;
+}
+
+int qli_lane_cancel(ql_executor *executor, ql_task *task, int reason)
+{
+    ql_lane *lane = qli_lane_of(executor);
+    if (take_out(lane, task)) {
+        qli_lane_settle(lane, task, -reason, NULL, NULL);
+        return 0;
+    }
+    if (reason == ETIMEDOUT && !(task->flags & QL_DEADLINE_RUNS) && qli_task_has_begun(task))
+        return -EINPROGRESS;
+    /* Not begun, yet nowhere: its submit, or the lane, is just about to look whether it was asked to end. */
+    if (qli_task_ask(task, reason))
+        return 0;
+    return qli_lane_interrupt(lane, task) ? -ENOTSUP : -EINPROGRESS;
+}
