@@ -258,3 +258,11 @@ int qli_pool_create(ql_runtime *runtime, qli_pool **out, ql_error *error)
     *out = pool;
     return 0;
 }
+
+int ql_runtime_resize(ql_runtime *runtime, unsigned workers)
+{
+    if (!runtime || !workers || workers > runtime->pool->seats_count)
+        return -EINVAL;
+    qli_pool_resize(runtime->pool, workers);
+    return 0;
+}

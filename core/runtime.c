@@ -115,14 +115,6 @@ const ql_plan *ql_runtime_plan(const ql_runtime *runtime)
     return runtime ? runtime->plan : NULL;
 }
 
-int ql_runtime_resize(ql_runtime *runtime, unsigned workers)
-{
-    if (!runtime || !workers || workers > runtime->pool->seats_count)
-        return -EINVAL;
-    qli_pool_resize(runtime->pool, workers);
-    return 0;
-}
-
 int qli_runtime_join(ql_runtime *runtime, ql_executor *executor)
 {
     int code = 0;
