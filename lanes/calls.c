@@ -164,6 +164,15 @@ int ql_lane_engine(ql_lane *lane, void **engine)
     return 0;
 }
 
+void *ql_engine_here(const ql_engine_ops *ops)
+{
+    const qli_context *context = qli_context_current();
+    if (!ops || !context || context->kind != QLI_LANE)
+        return NULL;
+    const ql_lane *lane = qli_lane_of(context->executor);
+    return lane->engine_ops == ops ? lane->engine_self : NULL;
+}
+
 /* ---- Counters -------------------------------------------------------------------------------------------------- */
 
 void qli_lane_count_ends(const ql_lane *lane, uint64_t ends[QLI_ENDS])

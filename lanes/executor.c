@@ -41,6 +41,19 @@ static int lane_submit(ql_executor *executor, ql_task *task, qli_context *contex
     return code;
 }
 
+static int lane_submit_many(ql_executor *executor, ql_task *newest, ql_task *oldest, size_t n,
+                            qli_context *context)
+{
+    ql_lane *lane = qli_lane_of(executor);
+    bool outside = !context || context->runtime != executor->runtime;
+    int code = qli_inbox_push_many(&lane->inbox, newest, oldest, n, outside, false);
+    if (code > 0)
+        qli_lane_wake(lane);
+    if (code == -ESHUTDOWN)
+        qli_misuse(executor->runtime, code, "ql_submit_many: lane '%s' is closed", lane->name);
+    return code > 0 ? 0 : code;
+}
+
 static int lane_reserve(ql_executor *executor)
 {
     return qli_inbox_reserve(&qli_lane_of(executor)->inbox) ? 0 : -EAGAIN;
@@ -124,6 +137,7 @@ static void lane_fork_child(ql_executor *executor)
 
 const qli_executor_ops qli_lane_ops = {
     .submit = lane_submit,
+    .submit_many = lane_submit_many,
     .reserve = lane_reserve,
     .unreserve = lane_unreserve,
     .cancel = qli_lane_cancel,

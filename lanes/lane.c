@@ -190,6 +190,7 @@ static void init(ql_lane *lane, ql_runtime *runtime, const ql_lane_config *confi
     lane->executor = (ql_executor){
         .ops = &qli_lane_ops, .runtime = runtime, .name = lane->name, .context = &lane->context};
     lane->context = (qli_context){.kind = QLI_LANE, .runtime = runtime, .executor = &lane->executor};
+    lane->engine_ops = config->engine;
     if (config->engine)
         lane->engine = *config->engine;
     lane->engine_self = config->engine_arg;
@@ -217,9 +218,12 @@ static int start(ql_lane *lane, ql_error *error)
     char thread_name[64];
     snprintf(thread_name, sizeof(thread_name), "ql-lane-%s", lane->name);
     int code = qli_thread_start(&lane->thread, live, lane, thread_name);
-    if (code)
+    if (code) {
+        if (lane->engine.thread_exit)
+            lane->engine.thread_exit(lane->engine_self);
         return qli_error_set(error, code, "ql_lane_open: no thread for lane '%s': %s", lane->name,
                              strerrordesc_np(-code));
+    }
     /* After its thread has started, so that a stop finds either a lane that it can end, or none. */
     code = qli_runtime_join(lane->executor.runtime, &lane->executor);
     if (!code)
@@ -236,8 +240,11 @@ int ql_lane_open_begin(ql_runtime *runtime, const ql_lane_config *config, ql_lan
     if (code)
         return code;
     ql_lane *lane = aligned_alloc(QLI_CACHE_LINE, sizeof(*lane));
-    if (!lane)
+    if (!lane) {
+        if (config->engine && config->engine->thread_exit)
+            config->engine->thread_exit(config->engine_arg);
         return qli_error_set(error, -ENOMEM, "ql_lane_open: no memory for a lane");
+    }
     init(lane, runtime, config);
     code = start(lane, error);
     if (code) {

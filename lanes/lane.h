@@ -52,6 +52,7 @@ struct ql_lane {
 
     /* Set before the thread starts, then read by anyone. */
     ql_engine_ops engine;
+    const ql_engine_ops *engine_ops; /* what it was copied from: for comparison only */
     void *engine_self;
     ql_full full;
     unsigned batch_tasks;

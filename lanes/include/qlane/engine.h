@@ -32,14 +32,15 @@ typedef struct ql_engine_ops {
      *  CPUs or starts threads of its own. */
     int (*prepare)(void *self, ql_error *error);
 
-    /** On the lane's thread, on its core. Tasks may queue already; if it fails they all settle with its code. */
+    /** On the lane's thread, on its core. Tasks may queue already; if it fails they all settle with its code. Like prepare, it
+     *  does not answer -EINVAL, which stands for a config that was refused. */
     int (*open)(void *self, ql_error *error);
 
     /** Run a task and return its code. NULL: task->fn(task). A task that fails undoes what it did, and only that. */
     int (*run)(void *self, ql_task *task);
 
-    /** Results are held from batch_begin to batch_end and settle when that returns; if it fails, every task of the batch
-     *  settles with its code and text. A batch ends after `tasks_max` tasks at the latest: with 1 the task is alone. If
+    /** Results are held from batch_begin to batch_end and settle when that returns; if it fails, every task of the batch that
+     *  had not failed by itself settles with its code and text. A batch ends after `tasks_max` tasks at the latest: with 1 the task is alone. If
      *  batch_begin fails its tasks do not run, and batch_end is not called. */
     int (*batch_begin)(void *self, unsigned tasks_max, ql_error *error);
     int (*batch_end)(void *self, ql_error *error);
@@ -51,12 +52,17 @@ typedef struct ql_engine_ops {
     /** Nothing runs any more and nothing will. */
     void (*close)(void *self);
 
-    /** The last call of the lane's thread, also after a prepare or open that failed: free what is the thread's, or `self`. */
+    /** The last call of the lane's thread, also after a prepare or open that failed: free what is the thread's, or `self`.
+     *  It comes exactly once for each ql_lane_open() but those that answer -EINVAL; where no thread could be had, from the
+     *  opener's. */
     void (*thread_exit)(void *self);
 
     /** In a fork's child, which has no engine: forget it, without touching it. */
     void (*fork_child)(void *self);
 } ql_engine_ops;
+
+/** The `self` of the lane that the calling thread is, if it was opened with these very ops; NULL anywhere else. */
+void *ql_engine_here(const ql_engine_ops *ops);
 
 /** Inside a hook or a task: end the batch after this task, because it cannot be saved or should not wait. */
 void ql_batch_end_soon(void);

@@ -25,11 +25,20 @@
 extern "C" {
 #endif
 
+/* PRAGMA synchronous, for a file: what a commit waits for. After a power failure NORMAL may have lost the last commits, OFF the
+ * whole file; after a crash of the process nothing is lost. */
+typedef enum ql_sqlite_sync {
+    QL_SQLITE_SYNC_DEFAULT, /* NORMAL */
+    QL_SQLITE_SYNC_OFF,
+    QL_SQLITE_SYNC_NORMAL,
+    QL_SQLITE_SYNC_FULL
+} ql_sqlite_sync;
+
 /* Set `size` to sizeof, zero the rest: every zero is the default. */
 typedef struct ql_sqlite_config {
     size_t size;
     const char *path; /* copied; NULL: ":memory:". A file is in WAL mode, and made if need be */
-    int synchronous; /* of a file: 0 = NORMAL; else as PRAGMA synchronous has it + 1: 1 OFF, 2 NORMAL, 3 FULL */
+    ql_sqlite_sync synchronous;
     int busy_timeout_ms;     /* how long to wait for another process; 0 = 5,000 */
     unsigned statements_max; /* prepared statements kept; 0 = 64 */
 } ql_sqlite_config;
@@ -97,18 +106,24 @@ void ql_sqlite_call_init(ql_sqlite_call *call, const char *sql);
 /* ---- Inside a task of one's own, on the lane -------------------------------------------------------------------- */
 
 typedef struct ql_sqlite ql_sqlite;
+struct sqlite3;
 
 /** The connection of the lane that the calling thread is in; NULL anywhere else. */
 ql_sqlite *ql_sqlite_here(void);
 
 /** Run one statement; prepared ones are kept by their text. `rows` may be NULL: they are not kept then.
  *  Threads: the lane's own, inside a task.
- *  Errors:  -EPERM not on its lane; -EINVAL no statement, more than one, or a number of parameters that does not fit;
- *           -ECANCELED, -ETIMEDOUT the task was asked to end; -EEXIST a constraint; -ENOSPC, -EIO, -EBUSY, -ENOMEM, -EROFS,
- *           -E2BIG, -EBADMSG the database is damaged; -EPROTO SQLite refused for another reason. *error has its words.
+ *  Errors:  -EPERM not on its lane, or not in a task; -EINVAL SQL that SQLite does not understand, no statement, more than
+ *           one, or another number of parameters; -ECANCELED, -ETIMEDOUT the task was asked to end; -EEXIST a constraint;
+ *           -ENOSPC, -EIO, -EBUSY, -ENOMEM, -EROFS, -E2BIG; -EBADMSG the file is damaged or no database; -EPROTO SQLite
+ *           refused for another reason. *error has its words.
  *           The task should return that code: then all it did is undone. */
 QL_MUST_USE int ql_sqlite_run(ql_sqlite *sqlite, const char *sql, const ql_sqlite_cell *params,
                               unsigned params_count, ql_sqlite_rows **rows, ql_error *error);
+
+/** SQLite's own handle, for what this header does not offer, such as sqlite3_create_function(). Transactions stay the lane's.
+ *  Threads: the lane's own. */
+struct sqlite3 *ql_sqlite_handle(ql_sqlite *sqlite);
 
 /** Rows that the last ql_sqlite_run() inserted, updated or deleted. */
 int64_t ql_sqlite_changes(const ql_sqlite *sqlite);

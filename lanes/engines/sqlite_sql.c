@@ -1,0 +1,300 @@
+/* Statements: prepared, kept, bound, stepped; and what an error of SQLite means. */
+#include <errno.h>
+#include <sqlite3.h>
+#include <string.h>
+
+#include "affinity/error.h"
+#include "lanes/engines/sqlite.h"
+
+/* How many steps of SQLite's machine pass between looks whether the task was asked to end: some 100 us. */
+enum { STEPS_BETWEEN_LOOKS = 10000 };
+
+/* ---- Errors ---------------------------------------------------------------------------------------------------- */
+
+int qli_sqlite_code(int rc)
+{
+    static const struct {
+        int rc, code;
+    } codes[] = {
+        {SQLITE_CONSTRAINT, -EEXIST}, {SQLITE_FULL, -ENOSPC},    {SQLITE_IOERR, -EIO},
+        {SQLITE_CANTOPEN, -EIO},      {SQLITE_BUSY, -EBUSY},     {SQLITE_LOCKED, -EBUSY},
+        {SQLITE_NOMEM, -ENOMEM},      {SQLITE_READONLY, -EROFS}, {SQLITE_TOOBIG, -E2BIG},
+        {SQLITE_CORRUPT, -EBADMSG},   {SQLITE_NOTADB, -EBADMSG}, {SQLITE_PERM, -EACCES},
+        {SQLITE_ERROR, -EINVAL},      {SQLITE_RANGE, -EINVAL},   {SQLITE_MISMATCH, -EINVAL},
+        {SQLITE_AUTH, -EACCES},       {SQLITE_SCHEMA, -EINVAL},
+    };
+    if (rc == SQLITE_IOERR_NOMEM)
+        return -ENOMEM;
+    for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++)
+        if (codes[i].rc == (rc & 0xff))
+            return codes[i].code;
+    return -EPROTO;
+}
+
+static int why_asked_to_end(void)
+{
+    int reason = ql_task_cancelled(ql_task_current());
+    return reason ? -reason : -ECANCELED;
+}
+
+/* SQLite's words. */
+int qli_sqlite_failed(ql_sqlite *at, int rc, ql_error *error)
+{
+    at->text = sqlite3_errstr(rc);
+    if ((rc & 0xff) == SQLITE_INTERRUPT)
+        return qli_error_set(error, why_asked_to_end(), "%s", at->text);
+    return qli_error_set(error, qli_sqlite_code(rc), "%s", at->db ? sqlite3_errmsg(at->db) : at->text);
+}
+
+/* Ours; `text` is static. */
+static int refused(ql_sqlite *at, int code, const char *text, ql_error *error)
+{
+    at->text = text;
+    return qli_error_set(error, code, "%s", text);
+}
+
+static const char *const own_sql[QLI_OWN_STATEMENTS] = {
+    "BEGIN IMMEDIATE", "COMMIT", "ROLLBACK", "SAVEPOINT unit", "RELEASE unit", "ROLLBACK TO unit"};
+
+int qli_sqlite_run_own(ql_sqlite *at, int which, ql_error *error)
+{
+    int rc = sqlite3_step(at->own[which]);
+    int code = rc == SQLITE_DONE ? 0 : qli_sqlite_failed(at, rc, error);
+    sqlite3_reset(at->own[which]);
+    return code;
+}
+
+/* ---- Statements ------------------------------------------------------------------------------------------------ */
+
+/* For an interrupt that came just before its statement began, of which SQLite then knows nothing. */
+static int look(void *self)
+{
+    const ql_sqlite *at = self;
+    return at->interruptible && ql_task_cancelled(ql_task_current());
+}
+
+/* Transactions are the lane's. What SQLite prepares by itself, for a VACUUM or after a change of the schema, is not asked. */
+static int authorize(void *self, int action, const char *a, const char *b, const char *c, const char *d)
+{
+    ql_sqlite *at = self;
+    (void)a, (void)b, (void)c, (void)d;
+    if (!at->preparing || (action != SQLITE_TRANSACTION && action != SQLITE_SAVEPOINT))
+        return SQLITE_OK;
+    at->refused_transaction = true;
+    return SQLITE_DENY;
+}
+
+static int prepare(ql_sqlite *at, const char *sql, sqlite3_stmt **statement, ql_error *error)
+{
+    const char *tail = NULL;
+    sqlite3_stmt *second = NULL;
+    at->refused_transaction = false;
+    at->preparing = true;
+    int rc = sqlite3_prepare_v3(at->db, sql, -1, SQLITE_PREPARE_PERSISTENT, statement, &tail);
+    at->preparing = false;
+    if (at->refused_transaction)
+        return refused(
+            at, -EINVAL,
+            "a task is a transaction: BEGIN, COMMIT, ROLLBACK, SAVEPOINT and RELEASE are the lane's", error);
+    if (rc)
+        return qli_sqlite_failed(at, rc, error);
+    if (!*statement)
+        return refused(at, -EINVAL, "the SQL has no statement", error);
+    rc = sqlite3_prepare_v2(at->db, tail, -1, &second, NULL);
+    sqlite3_finalize(second);
+    if (!rc && !second)
+        return 0;
+    sqlite3_finalize(*statement);
+    return refused(at, -EINVAL, "the SQL has more than one statement", error);
+}
+
+/* A prepared statement that does not run already. Unless *kept it is finalized after use. */
+static int find(ql_sqlite *at, const char *sql, sqlite3_stmt **statement, bool *kept, ql_error *error)
+{
+    *statement = qli_statements_find(&at->kept, sql);
+    *kept = *statement && !sqlite3_stmt_busy(*statement);
+    if (*kept)
+        return 0;
+    bool runs_already = *statement;
+    int code = prepare(at, sql, statement, error);
+    if (code || runs_already)
+        return code;
+    if (qli_statements_full(&at->kept)) {
+        sqlite3_stmt *oldest = qli_statements_oldest(&at->kept);
+        if (sqlite3_stmt_busy(oldest))
+            return 0;
+        qli_statements_drop(&at->kept);
+        sqlite3_finalize(oldest);
+    }
+    *kept = qli_statements_add(&at->kept, sql, *statement);
+    return 0;
+}
+
+static int bind(sqlite3_stmt *statement, const ql_sqlite_cell *params, unsigned count)
+{
+    int rc = SQLITE_OK;
+    for (int i = 1; i <= (int)count && !rc; i++, params++) {
+        /* A NULL pointer would bind NULL. */
+        const char *bytes = params->text.length ? params->text.bytes : "";
+        switch (params->type) {
+        case QL_SQLITE_INTEGER:
+            rc = sqlite3_bind_int64(statement, i, params->integer);
+            break;
+        case QL_SQLITE_REAL:
+            rc = sqlite3_bind_double(statement, i, params->real);
+            break;
+        case QL_SQLITE_TEXT:
+            rc = sqlite3_bind_text64(statement, i, bytes, params->text.length, SQLITE_STATIC, SQLITE_UTF8);
+            break;
+        case QL_SQLITE_BLOB:
+            rc = sqlite3_bind_blob64(statement, i, bytes, params->text.length, SQLITE_STATIC);
+            break;
+        case QL_SQLITE_NULL:
+        default:
+            rc = sqlite3_bind_null(statement, i);
+        }
+    }
+    return rc;
+}
+
+static ql_sqlite_cell cell_of(sqlite3_stmt *statement, int column)
+{
+    ql_sqlite_cell cell = {.type = QL_SQLITE_NULL};
+    switch (sqlite3_column_type(statement, column)) {
+    case SQLITE_INTEGER:
+        cell.type = QL_SQLITE_INTEGER;
+        cell.integer = sqlite3_column_int64(statement, column);
+        break;
+    case SQLITE_FLOAT:
+        cell.type = QL_SQLITE_REAL;
+        cell.real = sqlite3_column_double(statement, column);
+        break;
+    case SQLITE_TEXT:
+        cell.type = QL_SQLITE_TEXT;
+        cell.text.bytes = (const char *)sqlite3_column_text(statement, column);
+        break;
+    case SQLITE_BLOB:
+        cell.type = QL_SQLITE_BLOB;
+        cell.text.bytes = sqlite3_column_blob(statement, column);
+        break;
+    default:
+        break;
+    }
+    if (cell.type == QL_SQLITE_TEXT || cell.type == QL_SQLITE_BLOB)
+        cell.text.length = (size_t)sqlite3_column_bytes(statement, column);
+    return cell;
+}
+
+static int gather_names(qli_rows *rows, sqlite3_stmt *statement)
+{
+    int columns = sqlite3_column_count(statement), code = 0;
+    for (int i = 0; i < columns && !code; i++) {
+        const char *name = sqlite3_column_name(statement, i);
+        ql_sqlite_cell cell = {.type = QL_SQLITE_TEXT, .text = {name, name ? strlen(name) : 0}};
+        code = name ? qli_rows_add(rows, &cell) : -ENOMEM;
+    }
+    rows->columns = (unsigned)columns;
+    return code;
+}
+
+static int gather_row(qli_rows *rows, sqlite3_stmt *statement)
+{
+    int code = 0;
+    for (int i = 0; i < (int)rows->columns && !code; i++) {
+        ql_sqlite_cell cell = cell_of(statement, i);
+        code = qli_rows_add(rows, &cell);
+    }
+    return code;
+}
+
+/* Step a bound statement to its end. */
+static int step(ql_sqlite *at, sqlite3_stmt *statement, qli_rows *rows, ql_error *error)
+{
+    int rc, code = 0;
+    if (ql_task_cancelled(ql_task_current()))
+        return qli_sqlite_failed(at, SQLITE_INTERRUPT, error);
+    at->stepping++;
+    while (!code && (rc = sqlite3_step(statement)) != SQLITE_DONE) {
+        if (rc != SQLITE_ROW)
+            code = qli_sqlite_failed(at, rc, error);
+        else if (rows && (code = gather_row(rows, statement)))
+            refused(at, code, "no memory for the rows", error);
+    }
+    at->stepping--;
+    sqlite3_reset(statement);
+    if (code)
+        qli_sqlite_check_lost(at, code, error);
+    return code;
+}
+
+static int run_prepared(ql_sqlite *at, sqlite3_stmt *statement, const ql_sqlite_cell *params, unsigned count,
+                        unsigned times, qli_rows *rows, ql_error *error)
+{
+    bool reads = sqlite3_stmt_readonly(statement);
+    int total = sqlite3_total_changes(at->db), code = 0;
+    if ((unsigned)sqlite3_bind_parameter_count(statement) != count)
+        return refused(at, -EINVAL, "the statement has another number of parameters", error);
+    if (!reads)
+        code = qli_sqlite_before_write(at, error);
+    if (!code && rows && (code = gather_names(rows, statement)))
+        refused(at, code, "no memory for the rows", error);
+    /* Before a look whether the task was asked to end: see look(). */
+    qli_sqlite_allow_interrupt(at, reads || !at->unit->others_wrote);
+    for (unsigned i = 0; i < times && !code; i++) {
+        int rc = bind(statement, params + (size_t)i * count, count);
+        code = rc ? qli_sqlite_failed(at, rc, error) : step(at, statement, rows, error);
+        if (!code && !reads && total != sqlite3_total_changes(at->db)) {
+            total = sqlite3_total_changes(at->db);
+            at->changes += sqlite3_changes64(at->db);
+        }
+    }
+    return code;
+}
+
+/* A statement that runs while another one does gathers its rows in memory of its own. */
+int qli_sqlite_run(ql_sqlite *at, const char *sql, const ql_sqlite_cell *params, unsigned count,
+                   unsigned times, ql_sqlite_rows **out, ql_error *error)
+{
+    sqlite3_stmt *statement;
+    qli_rows inner = {0}, *rows = !out ? NULL : at->stepping ? &inner : &at->rows;
+    bool kept;
+    at->changes = 0;
+    if (at->lost || at->unit->doomed)
+        return refused(at, at->lost ? at->lost : at->unit->doomed, "the transaction was rolled back", error);
+    int code = find(at, sql, &statement, &kept, error);
+    if (code)
+        return code;
+    if (rows)
+        qli_rows_clear(rows);
+    code = run_prepared(at, statement, params, count, times, rows, error);
+    if (!code && rows && rows->columns && !(*out = qli_rows_finish(rows)))
+        code = refused(at, -ENOMEM, "no memory for the rows", error);
+    if (!kept)
+        sqlite3_finalize(statement);
+    qli_rows_fini(&inner);
+    return code;
+}
+
+/* ---- All of them ----------------------------------------------------------------------------------------------- */
+
+int qli_sqlite_prepare_own(ql_sqlite *at, ql_error *error)
+{
+    int code = 0;
+    for (int i = 0; i < QLI_OWN_STATEMENTS && !code; i++) {
+        int rc = sqlite3_prepare_v3(at->db, own_sql[i], -1, SQLITE_PREPARE_PERSISTENT, &at->own[i], NULL);
+        code = rc ? qli_sqlite_failed(at, rc, error) : 0;
+    }
+    sqlite3_set_authorizer(at->db, authorize, at);
+    sqlite3_progress_handler(at->db, STEPS_BETWEEN_LOOKS, look, at);
+    return code;
+}
+
+void qli_sqlite_finalize_all(ql_sqlite *at)
+{
+    for (sqlite3_stmt *oldest; (oldest = qli_statements_oldest(&at->kept));) {
+        qli_statements_drop(&at->kept);
+        sqlite3_finalize(oldest);
+    }
+    for (int i = 0; i < QLI_OWN_STATEMENTS; i++)
+        sqlite3_finalize(at->own[i]);
+}
