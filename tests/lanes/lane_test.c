@@ -139,7 +139,7 @@ QLT(lane, runs_urgent_tasks_first_and_background_ones_last)
     block(lane, &first);
     for (int i = 0; i < 6; i++) {
         ql_task_init(&tasks[i], append_letter, order);
-        tasks[i].klass = classes[i];
+        tasks[i].klass = (uint8_t)classes[i];
         tasks[i].name = names[i];
         submit(lane, &tasks[i]);
     }

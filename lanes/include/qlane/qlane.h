@@ -10,6 +10,7 @@
 #include "qlane/future.h"
 #include "qlane/lane.h"
 #include "qlane/runtime.h"
+#include "qlane/strand.h"
 #include "qlane/task.h"
 
 #endif
