@@ -9,6 +9,7 @@
 #include "qlane/fork.h"
 #include "qlane/future.h"
 #include "qlane/lane.h"
+#include "qlane/loop.h"
 #include "qlane/runtime.h"
 #include "qlane/strand.h"
 #include "qlane/task.h"
