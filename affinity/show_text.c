@@ -147,7 +147,8 @@ static void add_workers(qli_out *out, const ql_plan *plan)
         if (!qli_pu_set_empty(&cores[kind])) {
             qli_out_add(out, kind == 0 || qli_pu_set_empty(&cores[0]) ? " core " : " ");
             add_list(out, &cores[kind]);
-            qli_out_add(out, two_kinds(plan) ? " (%c)" : "", kind ? 'E' : 'P');
+            if (two_kinds(plan))
+                qli_out_add(out, " (%c)", kind ? 'E' : 'P');
         }
     qli_out_add(out, least == most ? "   %u per core" : "   %u to %u per core", least, most);
     qli_out_add(out, "   pus ");
