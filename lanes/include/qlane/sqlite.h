@@ -59,6 +59,11 @@ typedef enum ql_sqlite_type {
     QL_SQLITE_BLOB
 } ql_sqlite_type;
 
+typedef struct ql_sqlite_bytes {
+    const char *bytes;
+    size_t length;
+} ql_sqlite_bytes;
+
 /* A parameter, or a value of a row. Bytes of a parameter must live until its task settles; bytes of a row live with the
  * rows, and text is followed by a zero byte that `length` does not count. */
 typedef struct ql_sqlite_cell {
@@ -66,10 +71,7 @@ typedef struct ql_sqlite_cell {
     union {
         int64_t integer;
         double real;
-        struct {
-            const char *bytes;
-            size_t length;
-        } text; /* TEXT and BLOB */
+        ql_sqlite_bytes text; /* TEXT and BLOB */
     };
 } ql_sqlite_cell;
 
