@@ -173,11 +173,9 @@ QL_FORK_1(long, sum, w, const bench_sum_node *, node)
 {
     if (!node->left)
         return node->value;
-    if (!node->right)
-        return node->value + sum(w, node->left);
     sum_child left;
     sum_fork(w, &left, node->left);
-    long right = sum(w, node->right);
+    long right = node->right ? sum(w, node->right) : 0;
     return sum_join(w, &left) + right + node->value;
 }
 

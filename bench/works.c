@@ -1,12 +1,32 @@
 #include "bench/works.h"
 
+enum { TREE_ROUNDS = 12, ITEM_ROUNDS = 100 };
+
+/* The finaliser of splitmix64 (Steele, Lea and Flood, 2014). */
+static inline uint64_t mix(uint64_t x)
+{
+    x ^= x >> 30;
+    x *= UINT64_C(0xbf58476d1ce4e5b9);
+    x ^= x >> 27;
+    x *= UINT64_C(0x94d049bb133111eb);
+    return x ^ (x >> 31);
+}
+
+uint64_t bench_tree_node(uint64_t parent, uint64_t index)
+{
+    uint64_t x = parent + (index + 1) * UINT64_C(0x9e3779b97f4a7c15);
+    for (int i = 0; i < TREE_ROUNDS; i++)
+        x = mix(x + (uint64_t)i);
+    return x;
+}
+
 uint64_t bench_loop_medium(uint64_t begin, uint64_t end)
 {
     uint64_t sum = 0;
     for (uint64_t i = begin; i < end; i++) {
         uint64_t x = i;
-        for (int round = 0; round < 100; round++)
-            x = bench_mix(x + 1);
+        for (int round = 0; round < ITEM_ROUNDS; round++)
+            x = mix(x + 1);
         sum += x;
     }
     return sum;

@@ -43,25 +43,10 @@ static inline int bench_place(const bench_board *above, bench_board *here, int r
 
 /* ---- tree */
 
-enum { BENCH_TREE_CHILDREN = 8, BENCH_TREE_ROUNDS = 12, BENCH_TREE_ROOT = 46 };
+enum { BENCH_TREE_CHILDREN = 8, BENCH_TREE_ROOT = 46 };
 
-/* The finaliser of splitmix64 (Steele, Lea and Flood, 2014). */
-static inline uint64_t bench_mix(uint64_t x)
-{
-    x ^= x >> 30;
-    x *= UINT64_C(0xbf58476d1ce4e5b9);
-    x ^= x >> 27;
-    x *= UINT64_C(0x94d049bb133111eb);
-    return x ^ (x >> 31);
-}
-
-static inline uint64_t bench_tree_node(uint64_t parent, uint64_t index)
-{
-    uint64_t x = parent + (index + 1) * UINT64_C(0x9e3779b97f4a7c15);
-    for (int i = 0; i < BENCH_TREE_ROUNDS; i++)
-        x = bench_mix(x + (uint64_t)i);
-    return x;
-}
+/* A hash, of some 45 ns; compiled once, for all contenders (works.c). */
+uint64_t bench_tree_node(uint64_t parent, uint64_t index);
 
 /* Eight children, or none, with a chance that makes the subtree below a node 3,000 nodes on average. */
 static inline unsigned bench_tree_children(uint64_t node)

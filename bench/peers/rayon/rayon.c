@@ -10,13 +10,7 @@ long bench_rayon_sum(const bench_sum_node *root, unsigned times);
 void bench_rayon_outside(size_t count);
 void bench_rayon_wake(void);
 
-uint64_t bench_rayon_tree_node(uint64_t parent, uint64_t index);
 unsigned bench_rayon_tree_children(uint64_t node);
-
-uint64_t bench_rayon_tree_node(uint64_t parent, uint64_t index)
-{
-    return bench_tree_node(parent, index);
-}
 
 unsigned bench_rayon_tree_children(uint64_t node)
 {

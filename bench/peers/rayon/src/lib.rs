@@ -15,7 +15,7 @@ pub struct SumNode {
 
 extern "C" {
     fn bench_woken();
-    fn bench_rayon_tree_node(parent: u64, index: u64) -> u64;
+    fn bench_tree_node(parent: u64, index: u64) -> u64;
     fn bench_rayon_tree_children(node: u64) -> c_uint;
 }
 
@@ -92,7 +92,7 @@ fn children(node: u64, begin: u64, end: u64) -> u64 {
 }
 
 fn subtree(parent: u64, index: u64) -> u64 {
-    let node = unsafe { bench_rayon_tree_node(parent, index) };
+    let node = unsafe { bench_tree_node(parent, index) };
     let count = unsafe { bench_rayon_tree_children(node) };
     if count == 0 {
         1
