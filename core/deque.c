@@ -2,11 +2,6 @@
 
 #include <stddef.h>
 
-/* In owner->split: no entry is private, every join looks closer. */
-#define ALL_SHARED ((qli_entry *)UINTPTR_MAX)
-
-const char qli_fork_abi_1 = 1;
-
 static uint32_t tail_of(uint64_t bounds)
 {
     return (uint32_t)bounds;
@@ -40,46 +35,32 @@ static bool share(qli_deque *deque, uint32_t split)
     return tail_of(bounds) < split;
 }
 
-bool qli_deque_push_slow(qli_deque *deque, qli_child *child, bool *shared)
+qli_entry *qli_deque_next(qli_deque *deque)
+{
+    qli_entry *head = deque->owner->head;
+    return head < deque->end ? head : NULL;
+}
+
+bool qli_deque_push(qli_deque *deque, qli_entry *entry)
 {
     ql_worker *owner = deque->owner;
-    *shared = false;
-    if (owner->head == deque->end) {
-        if (!deque->inlined++) {
-            deque->split = owner->split;
-            owner->split = ALL_SHARED;
-        }
-        return true;
-    }
-    owner->head->child = child;
-    owner->head++;
+    owner->head = entry + 1;
     qli_store(&owner->limit, deque->end, __ATOMIC_RELAXED);
     /* Half of what is private, the oldest and so the largest; at least one. */
     uint32_t split = (uint32_t)(owner->split - deque->entries),
              head = (uint32_t)(owner->head - deque->entries);
-    *shared = share(deque, split + (head - split + 1) / 2);
-    return false;
+    return share(deque, split + (head - split + 1) / 2);
 }
 
 bool qli_deque_share_all(qli_deque *deque)
 {
-    /* A full deque keeps what is private until its inline children have returned. */
-    if (deque->inlined)
-        return false;
     return share(deque, (uint32_t)(deque->owner->head - deque->entries));
 }
 
-qli_entry *qli_deque_pop_slow(qli_deque *deque, bool *run)
+bool qli_deque_pop_slow(qli_deque *deque, qli_entry *entry)
 {
     ql_worker *owner = deque->owner;
-    if (deque->inlined) {
-        if (!--deque->inlined)
-            owner->split = deque->split;
-        *run = false;
-        return NULL;
-    }
-    qli_entry *youngest = owner->head - 1;
-    uint32_t index = (uint32_t)(youngest - deque->entries);
+    uint32_t index = (uint32_t)(entry - deque->entries);
     uint64_t bounds = qli_load(&deque->bounds, __ATOMIC_RELAXED);
     while (tail_of(bounds) <= index) {
         /* Take half of what is left back, the youngest at least. */
@@ -89,11 +70,10 @@ qli_entry *qli_deque_pop_slow(qli_deque *deque, bool *run)
                      __ATOMIC_RELAXED))
             continue;
         owner->split = deque->entries + split;
-        owner->head = youngest;
-        *run = true;
-        return NULL;
+        owner->head = entry;
+        return true;
     }
-    return youngest;
+    return false;
 }
 
 void qli_deque_forget(qli_deque *deque, qli_entry *entry)

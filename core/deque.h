@@ -27,25 +27,23 @@ typedef struct qli_deque {
     QLI_ALIGNED ql_worker *owner;
     qli_entry *entries;
     qli_entry *end;
-
-    /* The owner's. */
-    unsigned inlined; /* children that ran inside their fork, the deque being full */
-    qli_entry *split; /* owner->split, while that says that children run inline */
 } qli_deque;
 
-/* With room for `depth` children in `entries`, which is zeroed. */
+/* `entries`: depth + 1 of them, zeroed: the last is for children that find the deque full. */
 void qli_deque_init(qli_deque *deque, ql_worker *owner, qli_entry *entries, unsigned depth);
 
-/* Owner: after a fork found its limit. True: the deque is full, the child must run now; qli_deque_inlined() then counts
- * it. False: it was pushed, and if somebody had asked, *shared tells whether there is now something to steal. */
-bool qli_deque_push_slow(qli_deque *deque, qli_child *child, bool *shared);
+/* Owner: after a fork found its limit. The entry for its child, or NULL: the deque is full. */
+qli_entry *qli_deque_next(qli_deque *deque);
+
+/* Owner: the entry is filled in: push it, and share what thieves have asked for. True if there is something to steal. */
+bool qli_deque_push(qli_deque *deque, qli_entry *entry);
 
 /* Owner: let thieves have all children. True if there is something to steal. */
 bool qli_deque_share_all(qli_deque *deque);
 
-/* Owner: the youngest child is not private. NULL: it ran inline, or it is private again and popped: *run says which.
- * Otherwise its entry, and it is with a thief: wait until its state is QLI_CHILD_DONE, then qli_deque_forget(). */
-qli_entry *qli_deque_pop_slow(qli_deque *deque, bool *run);
+/* Owner: the youngest child, at `entry`, is not private. True: it is again, and popped. False: it is with a thief: wait
+ * until the entry's state is QLI_CHILD_DONE, then qli_deque_forget(). */
+bool qli_deque_pop_slow(qli_deque *deque, qli_entry *entry);
 void qli_deque_forget(qli_deque *deque, qli_entry *entry);
 
 /* Thieves: take the oldest child there is, or NULL. */

@@ -1,6 +1,8 @@
 /* The slow ways of fork and join: somebody asked for work, or took some. */
 #include "qlane/fork.h"
 
+#include <string.h>
+
 #include "core/runtime.h"
 
 static qli_worker *worker_of(ql_worker *hot)
@@ -8,22 +10,36 @@ static qli_worker *worker_of(ql_worker *hot)
     return (qli_worker *)(void *)hot;
 }
 
-void qli_fork_slow(ql_worker *hot, qli_child *child)
+/* The child's own forks are inline too and use the same last entry, but only between its start, when it has its arguments,
+ * and its end. */
+static void run_inline(qli_worker *worker, void (*run)(ql_worker *, qli_entry *), void *args, size_t size)
+{
+    qli_entry *last = worker->deque.end;
+    memcpy(last->args, args, size);
+    run(&worker->hot, last);
+    memcpy(args, last->args, size);
+}
+
+qli_entry *qli_fork_slow(ql_worker *hot, void (*run)(ql_worker *, qli_entry *), void *args, size_t size)
 {
     qli_worker *worker = worker_of(hot);
-    bool shared;
-    if (qli_deque_push_slow(&worker->deque, child, &shared))
-        child->run(hot, child);
-    else if (shared)
+    qli_entry *entry = qli_deque_next(&worker->deque);
+    if (!entry) {
+        run_inline(worker, run, args, size);
+        return NULL;
+    }
+    entry->run = run;
+    memcpy(entry->args, args, size);
+    if (qli_deque_push(&worker->deque, entry))
         qli_sleep_post(&worker->pool->sleep);
+    return entry;
 }
 
 void qli_run_child(qli_worker *thief, qli_worker *victim, qli_entry *entry)
 {
-    qli_child *child = entry->child;
-    child->run(&thief->hot, child);
-    /* ORDER fork:done (release): the child's result, for fork:joined. Then the entry and the child's frame are the
-     * victim's again; its parker is good for as long as the pool is. */
+    entry->run(&thief->hot, entry);
+    /* ORDER fork:done (release): the child's result, for fork:joined. Then the entry is the victim's
+     * again; its parker is good for as long as the pool is. */
     uintptr_t before = qli_exchange(&entry->state, (uintptr_t)QLI_CHILD_DONE, __ATOMIC_RELEASE);
     if (before & QLI_JOIN_SLEEPS)
         qli_unpark(&victim->context.parker);
@@ -85,13 +101,11 @@ static void await(qli_worker *worker, qli_entry *entry)
     qli_spin_learn(spin, ql_now_ns() - start_ns);
 }
 
-bool qli_join_slow(ql_worker *hot)
+bool qli_join_slow(ql_worker *hot, qli_entry *entry)
 {
     qli_worker *worker = worker_of(hot);
-    bool run;
-    qli_entry *entry = qli_deque_pop_slow(&worker->deque, &run);
-    if (!entry)
-        return run;
+    if (qli_deque_pop_slow(&worker->deque, entry))
+        return true;
     await(worker, entry);
     qli_deque_forget(&worker->deque, entry);
     return false;

@@ -234,7 +234,7 @@ int qli_pool_create(ql_runtime *runtime, qli_pool **out, ql_error *error)
         .plan = runtime->plan,
         .seats_count = ql_plan_workers(runtime->plan),
         .active = ql_plan_workers(runtime->plan),
-        .fork_depth = runtime->config.fork_depth ? runtime->config.fork_depth : 8192,
+        .fork_depth = runtime->config.fork_depth ? runtime->config.fork_depth : 32768,
     };
     qli_inbox_init(&pool->door, 0);
     qli_sleep_init(&pool->sleep, pool->seats_count);

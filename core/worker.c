@@ -160,7 +160,7 @@ static void start_spare(void *arg)
 /* The worker and its deque, on the memory of the seat's node. */
 static qli_worker *alloc_worker(qli_pool *pool, const qli_seat *near)
 {
-    size_t size = sizeof(qli_worker) + pool->fork_depth * sizeof(qli_entry);
+    size_t size = sizeof(qli_worker) + ((size_t)pool->fork_depth + 1) * sizeof(qli_entry);
     qli_worker *worker = ql_slot_alloc(pool->plan, near->slot, size, NULL);
     if (!worker)
         return NULL;

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/runtime.h"
 #include "qlane/fork.h"
@@ -71,8 +72,9 @@ static int expected(unsigned level, int value)
 static qli_worker *make(ql_runtime *runtime, qli_pool *pool)
 {
     qli_worker *worker = aligned_alloc(QLI_CACHE_LINE, sizeof(*worker));
-    qli_entry *entries = calloc(DEPTH, sizeof(*entries));
+    qli_entry *entries = aligned_alloc(sizeof(*entries), (DEPTH + 1) * sizeof(*entries));
     assert(worker && entries);
+    memset(entries, 0, (DEPTH + 1) * sizeof(*entries));
     *worker = (qli_worker){.pool = pool, .context = {.runtime = runtime}};
     qli_deque_init(&worker->deque, &worker->hot, entries, DEPTH);
     return worker;
@@ -102,7 +104,7 @@ int main(void)
     for (int i = 0; i < 2; i++)
         pthread_create(&threads[i], NULL, thief, NULL);
     assert(tree(&owner->hot, LEVELS, 1) == expected(LEVELS, 1));
-    assert(owner->hot.head == owner->deque.entries && !owner->deque.inlined);
+    assert(owner->hot.head == owner->deque.entries);
     assert(!qli_deque_has_work(&owner->deque));
     for (int i = 0; i < 2; i++) {
         void *worker;

@@ -19,7 +19,7 @@ typedef struct ql_runtime_config {
     size_t size;
     const ql_affinity_config *affinity; /* NULL: the environment and the defaults; read during start only */
     unsigned spares_max;                /* threads that may stand in for waiting workers; 0 = 1,100 */
-    unsigned fork_depth; /* forked children a worker can hold before they run inline; 0 = 8,192 */
+    unsigned fork_depth; /* forked children a worker can hold before they run inline; 0 = 32,768 */
 
     /* Callbacks may come from any thread, also several at once, and must not call back into the runtime. */
     void *context;
