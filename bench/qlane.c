@@ -8,6 +8,7 @@
 #include "bench/contender.h"
 #include "qlane/fork.h"
 #include "qlane/loop.h"
+#include "qlane/loop.h"
 #include "qlane/runtime.h"
 
 static ql_runtime *runtime;
