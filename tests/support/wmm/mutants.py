@@ -40,14 +40,15 @@ class Verdict:
 
 
 def judge(source, mutant, judges):
-    """All models with a few schedules first: most mutants need no more."""
+    """All models with a few schedules first: most mutants need no more, and an excused one gets no more."""
+    excuse = source.excuse(mutant.line)
     executables = [(model, model.build(changed=(source.path, mutant.text))) for model in judges]
-    for iterations in (FEW, None):
+    for iterations in (FEW,) if excuse else (FEW, None):
         for model, executable in executables:
             finding = models.caught(executable, iterations=iterations)
             if finding:
                 return Verdict(mutant, model.name, finding, None)
-    return Verdict(mutant, None, None, source.excuse(mutant.line))
+    return Verdict(mutant, None, None, excuse)
 
 
 def shard(mutants):
