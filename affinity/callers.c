@@ -94,7 +94,7 @@ int ql_callers_confine(const ql_plan *plan, ql_callers **callers, ql_error *erro
     /* A thread may start another while we look: until a round finds nothing left to do. */
     do {
         made->changed = false;
-        qli_threads_each(0, confine_one, made);
+        qli_threads_each("", 0, confine_one, made);
     } while (made->changed);
     int code = made->code;
     if (code == -ENOMEM || (code < 0 && made->require)) {
@@ -132,7 +132,7 @@ void ql_callers_restore(ql_callers *callers)
 {
     if (!callers)
         return;
-    qli_threads_each(0, restore_one, callers);
+    qli_threads_each("", 0, restore_one, callers);
     free(callers->changes);
     free(callers->threads);
     free(callers);
@@ -182,6 +182,6 @@ unsigned ql_callers_seen(const ql_plan *plan, const int *lane_tids, unsigned lan
     if (look.text_size)
         text[0] = '\0';
     if (plan && !plan->machine->simulated)
-        qli_threads_each(0, look_at, &look);
+        qli_threads_each("", 0, look_at, &look);
     return look.count;
 }

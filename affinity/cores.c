@@ -13,33 +13,37 @@
 static const unsigned long LOAD_FLAGS =
     HWLOC_TOPOLOGY_FLAG_INCLUDE_DISALLOWED | HWLOC_TOPOLOGY_FLAG_DONT_CHANGE_BINDING;
 
-static int set_source(hwloc_topology_t topology, qli_machine_from from, const char *what, ql_error *error)
+static int refuse(qli_machine_from from, const char *what, ql_error *error)
 {
-    if (from == QLI_FROM_XML_FILE && hwloc_topology_set_xml(topology, what) < 0)
-        return qli_error_set(
-            error, -EIO, "'%s' is not a topology that hwloc %x can read (an XML file as lstopo writes it)",
-            what, hwloc_get_api_version() >> 16);
-    if (from == QLI_FROM_SYNTHETIC && hwloc_topology_set_synthetic(topology, what) < 0)
+    if (from == QLI_FROM_SYNTHETIC)
         return qli_error_set(error, -EINVAL,
                              "'%s' is not a synthetic topology; one is 'package:2 core:4 pu:2'", what);
-    return 0;
+    if (from == QLI_FROM_XML_FILE)
+        return qli_error_set(
+            error, -EIO, "'%s' is not a topology that hwloc %u can read (an XML file as lstopo writes it)",
+            what, hwloc_get_api_version() >> 16);
+    return qli_error_set(error, -EIO, "hwloc cannot read this machine's topology%s",
+                         getenv("HWLOC_XMLFILE") ? " from HWLOC_XMLFILE" : "");
 }
 
-int qli_hwloc_load(qli_machine_from from, const char *what, struct hwloc_topology **topology, ql_error *error)
+int qli_hwloc_load(qli_machine_from from, const char *what, bool misc, struct hwloc_topology **topology,
+                   ql_error *error)
 {
     hwloc_topology_t made = NULL;
     *topology = NULL;
     if (hwloc_topology_init(&made) < 0)
         return qli_error_set(error, -ENOMEM, "no memory for the machine's topology");
-    int code = set_source(made, from, what, error);
-    if (code == 0 && hwloc_topology_set_flags(made, LOAD_FLAGS) < 0)
+    int code = 0;
+    if (misc)
+        hwloc_topology_set_type_filter(made, HWLOC_OBJ_MISC, HWLOC_TYPE_FILTER_KEEP_ALL);
+    if ((from == QLI_FROM_XML_FILE && hwloc_topology_set_xml(made, what) < 0) ||
+        (from == QLI_FROM_SYNTHETIC && hwloc_topology_set_synthetic(made, what) < 0))
+        code = refuse(from, what, error);
+    else if (hwloc_topology_set_flags(made, LOAD_FLAGS) < 0)
         code = qli_error_set(error, -EIO,
                              "this hwloc does not know the flags qlane needs; it must be 2.5 or newer");
-    if (code == 0 && hwloc_topology_load(made) < 0)
-        code =
-            qli_error_set(error, -EIO, "hwloc cannot read %s%s%s",
-                          from == QLI_FROM_THIS_SYSTEM ? "this machine's topology" : "the topology '",
-                          from == QLI_FROM_THIS_SYSTEM ? "" : what, from == QLI_FROM_THIS_SYSTEM ? "" : "'");
+    else if (hwloc_topology_load(made) < 0)
+        code = refuse(from, what, error);
     if (code < 0) {
         hwloc_topology_destroy(made);
         return code;
@@ -94,7 +98,7 @@ static qli_memory_kind memory_kind(hwloc_obj_t node)
     return QLI_DRAM;
 }
 
-/* Which core, package, cache the walk is in: the numbers a core found here gets. */
+/* How many objects of each type the walk has met: their logical numbers. */
 struct walk {
     qli_machine *machine;
     int logical[QLI_OTHER + 1];
@@ -145,23 +149,6 @@ static void add_part(struct walk *walk, hwloc_obj_t obj)
     add_nodes(machine, obj, part);
 }
 
-static void fill_core(qli_machine *machine, qli_core *core)
-{
-    for (int at = (int)core->part; at >= 0; at = machine->parts[at].parent) {
-        const qli_part *part = &machine->parts[at];
-        if (part->type == QLI_PACKAGE)
-            core->package = part->logical;
-        else if (part->type == QLI_DIE)
-            core->die = part->logical;
-        else if (part->type == QLI_L2)
-            core->l2 = part->logical;
-        else if (part->type == QLI_L3) {
-            core->l3 = part->logical;
-            core->l3_bytes = part->bytes;
-        }
-    }
-}
-
 /* A PU starts a core of its own unless it lies in a Core that has one already. */
 static void add_pu(qli_machine *machine, hwloc_obj_t obj)
 {
@@ -180,7 +167,7 @@ static void add_pu(qli_machine *machine, hwloc_obj_t obj)
                            .l3 = -1,
                            .l2 = -1,
                            .node = -1};
-        fill_core(machine, core);
+        qli_core_fill(machine, core);
         machine->core_level = machine->core_level || in_core;
     }
     machine->cores[machine->core_count - 1].pus++;
@@ -232,27 +219,6 @@ static void place_nodes(qli_machine *machine, hwloc_const_bitmap_t allowed)
                 core->node = (int)i;
         }
     }
-}
-
-static int add_runs(qli_machine *machine)
-{
-    machine->runs = calloc(machine->core_count, sizeof machine->runs[0]);
-    if (!machine->runs)
-        return -ENOMEM;
-    for (unsigned core = 0; core < machine->core_count; core++) {
-        int node = machine->cores[core].node;
-        qli_run *last = machine->run_count ? &machine->runs[machine->run_count - 1] : NULL;
-        if (node < 0) {
-            machine->run_count = 0;
-            return 0;
-        }
-        if (last && last->node == (unsigned)node)
-            last->cores++;
-        else
-            machine->runs[machine->run_count++] =
-                (qli_run){.first_core = core, .cores = 1, .node = (unsigned)node};
-    }
-    return 0;
 }
 
 static unsigned info_number(struct hwloc_info_s *infos, unsigned count, const char *name)
@@ -353,6 +319,20 @@ static size_t count_parts(hwloc_topology_t topology)
     return parts;
 }
 
+/* Every PU and node has a number, and no two have the same. */
+static bool numbered(const qli_machine *machine)
+{
+    qli_pu_set pus, nodes;
+    qli_pu_set_clear(&pus);
+    qli_pu_set_clear(&nodes);
+    for (unsigned i = 0; i < machine->pu_count; i++)
+        qli_pu_set_add(&pus, machine->pus[i].os);
+    for (unsigned i = 0; i < machine->node_count; i++)
+        qli_pu_set_add(&nodes, machine->nodes[i].os);
+    return machine->pu_count && qli_pu_set_count(&pus) == machine->pu_count &&
+           qli_pu_set_count(&nodes) == machine->node_count;
+}
+
 static int fill_machine(qli_machine *machine, hwloc_topology_t topology, ql_error *error)
 {
     hwloc_const_bitmap_t complete = hwloc_topology_get_complete_cpuset(topology);
@@ -372,8 +352,12 @@ static int fill_machine(qli_machine *machine, hwloc_topology_t topology, ql_erro
         return qli_error_set(error, -ENOMEM, "no memory for the machine's table");
     struct walk walk = {.machine = machine};
     walk_tree(&walk, hwloc_get_root_obj(topology));
+    if (!numbered(machine))
+        return qli_error_set(error, -EIO,
+                             "the topology has a PU or NUMA node without a number of its own, or none");
     place_nodes(machine, hwloc_topology_get_allowed_nodeset(topology));
-    if (add_kinds(machine, topology) < 0 || add_runs(machine) < 0 || add_distances(machine, topology) < 0)
+    if (add_kinds(machine, topology) < 0 || qli_machine_add_runs(machine) < 0 ||
+        add_distances(machine, topology) < 0)
         return qli_error_set(error, -ENOMEM, "no memory for the machine's table");
     set_of(hwloc_topology_get_topology_cpuset(topology), &machine->online);
     set_of(complete, &machine->offline);
@@ -385,11 +369,11 @@ static int fill_machine(qli_machine *machine, hwloc_topology_t topology, ql_erro
     return 0;
 }
 
-int qli_machine_load(qli_machine_from from, const char *what, qli_machine **machine, ql_error *error)
+int qli_machine_read(qli_machine_from from, const char *what, qli_machine **machine, ql_error *error)
 {
     hwloc_topology_t topology;
     *machine = NULL;
-    int code = qli_hwloc_load(from, what, &topology, error);
+    int code = qli_hwloc_load(from, what, false, &topology, error);
     if (code < 0)
         return code;
     qli_machine *made = calloc(1, sizeof *made);
@@ -402,34 +386,4 @@ int qli_machine_load(qli_machine_from from, const char *what, qli_machine **mach
     }
     *machine = made;
     return 0;
-}
-
-void qli_machine_free(qli_machine *machine)
-{
-    if (!machine)
-        return;
-    free(machine->pus);
-    free(machine->cores);
-    free(machine->parts);
-    free(machine->nodes);
-    free(machine->runs);
-    free(machine->kinds);
-    free(machine->distances);
-    free(machine);
-}
-
-int qli_machine_pu(const qli_machine *machine, unsigned os)
-{
-    for (unsigned i = 0; i < machine->pu_count; i++)
-        if (machine->pus[i].os == os)
-            return (int)i;
-    return -1;
-}
-
-void qli_core_pus(const qli_machine *machine, unsigned core, qli_pu_set *set)
-{
-    const qli_core *at = &machine->cores[core];
-    qli_pu_set_clear(set);
-    for (unsigned i = at->first_pu; i < at->first_pu + at->pus; i++)
-        qli_pu_set_add(set, machine->pus[i].os);
 }

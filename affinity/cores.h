@@ -111,15 +111,21 @@ typedef enum qli_machine_from {
 /* Reads the machine; `what` is the file or the string. -EIO when it cannot be read, -ENOMEM, -E2BIG. */
 int qli_machine_load(qli_machine_from from, const char *what, qli_machine **machine, ql_error *error);
 void qli_machine_free(qli_machine *machine);
+/* The same, but trusting a file not to make hwloc crash. */
+int qli_machine_read(qli_machine_from from, const char *what, qli_machine **machine, ql_error *error);
 
 /* The PU with this OS number, or -1. */
 int qli_machine_pu(const qli_machine *machine, unsigned os);
 /* The core's PUs, as a set. */
 void qli_core_pus(const qli_machine *machine, unsigned core, qli_pu_set *set);
 
-/* For the one other file that speaks to hwloc. The caller destroys the topology. */
+/* Private to cores.c and machine.c: a core's numbers from the parts around it; `runs`, 0 or -ENOMEM. */
+void qli_core_fill(const qli_machine *machine, qli_core *core);
+int qli_machine_add_runs(qli_machine *machine);
+
+/* For the one other file that speaks to hwloc, `misc` to add objects of its own. The caller destroys the topology. */
 struct hwloc_topology;
-int qli_hwloc_load(qli_machine_from from, const char *what, struct hwloc_topology **topology,
+int qli_hwloc_load(qli_machine_from from, const char *what, bool misc, struct hwloc_topology **topology,
                    ql_error *error);
 
 #endif

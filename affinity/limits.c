@@ -226,7 +226,7 @@ static void add_mask(void *context, int tid)
 bool qli_limits_mask(int pid, qli_pu_set *mask)
 {
     qli_pu_set_clear(mask);
-    qli_threads_each(pid, add_mask, mask);
+    qli_threads_each("", pid, add_mask, mask);
     if (qli_pu_set_empty(mask) && pid == 0)
         add_mask(mask, 0); /* no /proc here: the calling thread speaks for all */
     return !qli_pu_set_empty(mask);

@@ -14,8 +14,9 @@ struct place {
 struct crew {
     ql_plan *plan;
     ql_error *error;
-    qli_pu_set from;      /* the PUs workers may be pinned to */
-    struct place *places; /* in the order in which they are filled: the best class first */
+    qli_pu_set from; /* the PUs workers may be pinned to */
+    struct place
+        *places; /* in the order in which they are filled: the best class first, lanes' siblings last */
     unsigned place_count, pus;
 };
 
@@ -113,20 +114,21 @@ static int list_places(struct crew *crew)
     crew->places = calloc(plan->machine->core_count, sizeof *crew->places);
     if (!crew->places)
         return -ENOMEM;
-    for (unsigned pass = 0; pass < 2; pass++) {
-        bool perf = pass == 0;
-        if ((perf ? QLI_KINDS_EFF : QLI_KINDS_PERF) == plan->request.worker_kind)
-            continue;
+    enum { PERF, EFF, LANE_SIBLINGS, PASSES };
+    for (unsigned pass = PERF; pass < PASSES; pass++)
         for (unsigned core = 0; core < plan->machine->core_count; core++) {
+            bool perf = qli_plan_core_perf(plan, core), lane = plan->core_use[core] == QLI_CORE_LANE;
             qli_pu_set pus;
             qli_plan_core_pus(plan, core, &crew->from, &pus);
             unsigned count = qli_pu_set_count(&pus);
-            if (count == 0 || qli_plan_core_perf(plan, core) != perf)
+            if (count == 0 || plan->request.worker_kind == (perf ? QLI_KINDS_EFF : QLI_KINDS_PERF) ||
+                pass != (lane   ? LANE_SIBLINGS
+                         : perf ? PERF
+                                : EFF))
                 continue;
             crew->places[crew->place_count++] = (struct place){.core = core, .pus = count};
             crew->pus += count;
         }
-    }
     return crew->place_count ? 0 : refuse_empty(crew);
 }
 

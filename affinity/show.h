@@ -8,7 +8,8 @@
 void qli_show_text(const ql_plan *plan, bool bound, bool steal, qli_out *out);
 /* `steal`: print the order of every worker, also above QLI_STEAL_SHOWN workers. */
 void qli_show_json(const ql_plan *plan, bool bound, bool steal, qli_out *out);
-void qli_show_svg(const ql_plan *plan, bool bound, qli_out *out);
+/* `steal`: with arrows from worker 0 to whom it steals from. */
+void qli_show_svg(const ql_plan *plan, bool bound, bool steal, qli_out *out);
 
 enum { QLI_STEAL_SHOWN = 256 };
 

@@ -64,7 +64,7 @@ static void add_rings_by_distance(struct rings *rings, unsigned from, struct spa
         }
         if (next == UINT64_MAX)
             return;
-        rings->step.distance = next;
+        rings->step.distance = next == row[from] ? 0 : next; /* the local distance needs no mention */
         for (unsigned i = 0; i < machine->run_count; i++) {
             const qli_run *run = &machine->runs[i];
             if (row[run->node] == next)

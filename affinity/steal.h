@@ -3,7 +3,7 @@
 
 #include "affinity/plan.h"
 
-/* One range of a ring, and what makes it a ring: the part of the machine it completes, and the NUMA distance (0 = unknown). */
+/* One range of a ring, and what makes it a ring: the part of the machine it completes, and the NUMA distance (0 = unknown, or as near as its own). */
 typedef struct qli_steal_step {
     ql_steal_range range;
     qli_part_type within;

@@ -9,11 +9,12 @@
 
 #include "affinity/limits.h"
 
-unsigned qli_threads_each(int pid, void (*visit)(void *context, int tid), void *context)
+unsigned qli_threads_each(const char *root, int pid, void (*visit)(void *context, int tid), void *context)
 {
-    char path[32] = "/proc/self/task";
+    char path[512], process[16] = "self";
     if (pid)
-        snprintf(path, sizeof path, "/proc/%d/task", pid);
+        snprintf(process, sizeof process, "%d", pid);
+    snprintf(path, sizeof path, "%.400s/proc/%s/task", root, process);
     DIR *folder = opendir(path);
     if (!folder)
         return 0;

@@ -22,8 +22,9 @@ bool qli_thread_stat_read(const char *root, int pid, int tid, qli_thread_stat *s
 /* Adds switches, migrations and mask. */
 void qli_thread_stat_more(const char *root, int pid, int tid, qli_thread_stat *stat);
 
-/* Calls `visit` for each thread of a process; pid 0 is this process. Returns how many there were. */
-unsigned qli_threads_each(int pid, void (*visit)(void *context, int tid), void *context);
+/* Calls `visit` for each thread of a process as /proc below `root` lists them; pid 0 is this process. Returns how many
+ * there were. */
+unsigned qli_threads_each(const char *root, int pid, void (*visit)(void *context, int tid), void *context);
 
 /* Affinity masks; tid 0 is the calling thread. 0 or -errno. */
 int qli_thread_mask(int tid, qli_pu_set *mask);

@@ -50,7 +50,7 @@ bool with_mask(const char *list)
     errno = -code;
     if (code < 0)
         return skip("this mask cannot be set here");
-    qli_threads_each(0, narrow, &set); /* a sanitizer may have a thread of its own */
+    qli_threads_each("", 0, narrow, &set); /* a sanitizer may have a thread of its own */
     return true;
 }
 

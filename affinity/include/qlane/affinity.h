@@ -220,7 +220,7 @@ void ql_slot_free(void *address, size_t size);
 
 /* ---- Show ----------------------------------------------------------------------------------------------------- */
 
-typedef enum ql_show_format { QL_SHOW_TEXT, QL_SHOW_JSON } ql_show_format;
+typedef enum ql_show_format { QL_SHOW_TEXT, QL_SHOW_JSON, QL_SHOW_SVG } ql_show_format;
 
 /** The whole plan. `bound`: every thread has its place, as their ql_bound say; false before any has started.
  *  Returns a string to free(), or NULL when there is no memory. */
