@@ -116,10 +116,12 @@ QLT(show, text_says_who_runs_where_and_why)
     of->disallowed[6] = of->offline[8] = true;
     ql_plan *plan = machine_plan(of, (m_ask){.config = "workers=2;lane.q=auto"});
     char *text = shown(plan, QL_SHOW_TEXT, false);
+    qlt_has_str(
+        text,
+        "cpus      online 0-7  offline 8  allowed 0-5,7 (cgroup)  inherited 0-5,7 (affinity)  isolated -  "
+        "quota none  => 4 cores\n");
     static const char *const parts[] = {
         "machine   1 package, 1 NUMA, 4 cores, 8 PUs        [simulated]\n",
-        "cpus      online 0-7  offline 8  allowed 0-5,7 (cgroup)  inherited 0-5,7 (affinity)  isolated -  "
-        "quota none  => 4 cores\n",
         "lane      q: core 2 {4-5}  pin 4, 5 idle   numa 0   mem 0 local   L3 0   why: lane.q=auto\n",
         "workers   2: core 0-1   1 per core   pus 0,2\n",
         "idle      lane adaptive(200us)   workers adaptive(50us)\n",
