@@ -49,7 +49,7 @@ static int start_threads(ql_runtime *runtime, ql_error *error)
     int code = ql_callers_confine(runtime->plan, &runtime->callers, error);
     if (code)
         return code;
-    code = qli_timers_start(&runtime->timers);
+    code = qli_timers_start(&runtime->timers, runtime->plan);
     if (code) {
         qli_error_set(error, code, "the timer thread could not be started: %s", strerrordesc_np(-code));
     } else {

@@ -91,6 +91,9 @@ static void fire(qli_timers *timers)
 static void serve(void *arg)
 {
     qli_timers *timers = arg;
+    ql_bound bound = {0};
+    (void)ql_slot_bind(timers->plan, ql_plan_worker(timers->plan, 0),
+                       &bound); /* the worker reports what is wrong */
     pthread_mutex_lock(&timers->lock);
     while (!timers->ending) {
         int64_t deadline_ns = timers->root ? timers->root->deadline_ns : QL_FOREVER;
@@ -105,9 +108,9 @@ static void serve(void *arg)
     pthread_mutex_unlock(&timers->lock);
 }
 
-int qli_timers_start(qli_timers *timers)
+int qli_timers_start(qli_timers *timers, const ql_plan *plan)
 {
-    *timers = (qli_timers){0};
+    *timers = (qli_timers){.plan = plan};
     pthread_mutex_init(&timers->lock, NULL);
     pthread_cond_init(&timers->fired, NULL);
     int code = qli_thread_start(&timers->thread, serve, timers, "ql-timer");

@@ -17,11 +17,13 @@ typedef struct qli_timers {
     ql_task *root;
     ql_task *firing; /* its deadline is being acted upon, without the lock */
     bool ending;
+    const ql_plan *plan;
     qli_thread thread;
     qli_parker parker;
 } qli_timers;
 
-int qli_timers_start(qli_timers *timers);
+/* Its thread stays with the first worker, off the lanes' cores. */
+int qli_timers_start(qli_timers *timers, const ql_plan *plan);
 /* Nothing is armed any more. */
 void qli_timers_end(qli_timers *timers);
 
