@@ -51,4 +51,7 @@ qli_parker *qli_own_parker(qli_context *self);
 int qli_sleep_in_wait(qli_context *self, const ql_member *members, size_t count, int64_t deadline_ns,
                       bool (*withdraw)(void *arg), void *arg);
 
+/* The calling thread has submitted a task, and may wait for that very one. */
+void qli_wait_expected(void);
+
 #endif

@@ -67,15 +67,14 @@ int qli_inbox_push_many(qli_inbox *inbox, ql_task *newest, ql_task *oldest, size
     return front & QLI_INBOX_ASLEEP ? 1 : 0;
 }
 
-static void append(qli_list *list, ql_task *task)
+static void append_list(qli_list *list, const qli_list *newer)
 {
-    task->qli_next = NULL;
-    task->qli_prev = list->last;
+    newer->first->qli_prev = list->last;
     if (list->last)
-        list->last->qli_next = task;
+        list->last->qli_next = newer->first;
     else
-        list->first = task;
-    list->last = task;
+        list->first = newer->first;
+    list->last = newer->last;
 }
 
 static void unlink_task(qli_list *list, ql_task *task)
@@ -99,21 +98,23 @@ static void drain(qli_inbox *inbox)
     /* ORDER inbox:drain (acquire): the fields of every task pushed with ORDER inbox:push; all pushes since the word was
      * last empty are one release sequence. */
     ql_task *stack = top(qli_fetch_and(&inbox->front, flags_mask, __ATOMIC_ACQUIRE));
-    ql_task *oldest = NULL;
-    while (stack) {
-        ql_task *next = stack->qli_next;
-        stack->qli_next = oldest;
-        oldest = stack;
-        stack = next;
-    }
+    qli_list newer[QL_CLASSES] = {{NULL, NULL}};
     size_t n = 0;
-    while (oldest) {
-        ql_task *next = oldest->qli_next;
-        oldest->qli_place = QLI_PLACE_LISTED;
-        append(&inbox->lists[oldest->klass], oldest);
-        oldest = next;
-        n++;
+    /* Newest first: each goes before what its class has had so far. One look at each: after a burst they are cold. */
+    for (ql_task *task = stack, *older; task; task = older, n++) {
+        older = task->qli_next;
+        qli_list *list = &newer[task->klass];
+        task->qli_place = QLI_PLACE_LISTED;
+        task->qli_next = list->first;
+        if (list->first)
+            list->first->qli_prev = task;
+        else
+            list->last = task;
+        list->first = task;
     }
+    for (int klass = 0; klass < QL_CLASSES; klass++)
+        if (newer[klass].first)
+            append_list(&inbox->lists[klass], &newer[klass]);
     inbox->accepted += n;
     qli_store(&inbox->listed, inbox->listed + n, __ATOMIC_RELAXED);
 }
@@ -137,13 +138,29 @@ static qli_list *choose(qli_inbox *inbox)
     return &inbox->lists[chosen];
 }
 
+/* With the lock: no other list has tasks, so there is nothing to choose. */
+static bool is_alone(const qli_inbox *inbox, const qli_list *list)
+{
+    for (int klass = 0; klass < QL_CLASSES; klass++)
+        if (&inbox->lists[klass] != list && inbox->lists[klass].first)
+            return false;
+    return true;
+}
+
 size_t qli_inbox_take(qli_inbox *inbox, ql_task **tasks, size_t max)
 {
     size_t n = 0;
     pthread_mutex_lock(&inbox->lock);
     drain(inbox);
-    for (qli_list *list; n < max && (list = choose(inbox)); n++) {
-        ql_task *task = list->first;
+    qli_list *list = NULL;
+    for (bool alone = false; n < max; n++) {
+        if (!alone) {
+            list = choose(inbox);
+            alone = is_alone(inbox, list);
+        }
+        ql_task *task = list ? list->first : NULL;
+        if (!task)
+            break;
         task->qli_place = QLI_PLACE_TAKEN;
         unlink_task(list, task);
         /* ORDER inbox:slot (release: what was done with the task here, for a canceller that finds it in a lane's slots). */

@@ -62,6 +62,7 @@ static int hand_over(ql_executor *on, ql_task *task, uintptr_t pending, bool res
     }
     uintptr_t before = task->future.qli_word;
     take_over(on, task, pending);
+    qli_wait_expected();
     int code = enqueue(task, reserved);
     if (code)
         task->future.qli_word = before;
