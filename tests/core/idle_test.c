@@ -1,0 +1,90 @@
+/* An idle runtime costs nothing: measured by its threads' own counters, over 2 s from 100 ms after the last task. */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "qlane/runtime.h"
+#include "tests/support/harness.h"
+#include "tests/support/runtime.h"
+
+typedef struct usage {
+    unsigned threads;
+    unsigned long long cpu_ns, switches;
+} usage;
+
+static void add_thread(usage *sum, const char *tid)
+{
+    char path[64], line[256];
+    unsigned long long cpu_ns = 0, count;
+    snprintf(path, sizeof path, "/proc/self/task/%.16s/comm", tid);
+    FILE *file = fopen(path, "r");
+    if (!file)
+        return;
+    bool ours = fgets(line, sizeof line, file) && !strncmp(line, "ql-", 3);
+    fclose(file);
+    if (!ours)
+        return;
+    sum->threads++;
+    snprintf(path, sizeof path, "/proc/self/task/%.16s/schedstat", tid);
+    file = fopen(path, "r");
+    qlt_check(file && fscanf(file, "%llu", &cpu_ns) == 1);
+    fclose(file);
+    sum->cpu_ns += cpu_ns;
+    snprintf(path, sizeof path, "/proc/self/task/%.16s/status", tid);
+    file = fopen(path, "r");
+    while (file && fgets(line, sizeof line, file))
+        if (sscanf(line, "voluntary_ctxt_switches: %llu", &count) == 1 ||
+            sscanf(line, "nonvoluntary_ctxt_switches: %llu", &count) == 1)
+            sum->switches += count;
+    fclose(file);
+}
+
+static usage our_threads(void)
+{
+    usage sum = {0};
+    DIR *tasks = opendir("/proc/self/task");
+    for (struct dirent *entry; (entry = readdir(tasks));)
+        if (entry->d_name[0] != '.')
+            add_thread(&sum, entry->d_name);
+    closedir(tasks);
+    return sum;
+}
+
+static void sleep_ns(int64_t ns)
+{
+    struct timespec left = {.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)};
+    while (nanosleep(&left, &left))
+        ;
+}
+
+static int nothing(ql_task *task)
+{
+    (void)task;
+    return 0;
+}
+
+static void idles(unsigned workers)
+{
+    ql_runtime *runtime = qlt_runtime(workers);
+    for (int i = 0; i < 1000; i++) {
+        ql_task task;
+        ql_task_init(&task, nothing, NULL);
+        qlt_eq_int(ql_submit(ql_runtime_pool(runtime), &task), 0);
+        qlt_eq_int(ql_future_wait(&task.future), 0);
+    }
+    sleep_ns(100000000);
+    usage before = our_threads();
+    sleep_ns(2000000000);
+    usage after = our_threads();
+    qlt_check(before.threads > workers); /* and the timers' */
+    qlt_eq_uint(after.cpu_ns - before.cpu_ns, 0);
+    qlt_eq_uint(after.switches - before.switches, 0);
+    qlt_runtime_stop(runtime);
+}
+
+QLT(idle, no_cpu_time_and_no_wake_up)
+{
+    qlt_workers_each(idles);
+}
