@@ -30,6 +30,7 @@ def _model_impl(ctx):
         copts = C_FLAGS + ctx.attr.copts,
         files = [file.short_path for file in files],
         compiled = [file.short_path for file in files if file.extension == "c"],
+        schedules = ctx.attr.schedules,
         must_catch = ctx.attr.must_catch,
         must_fail = ctx.attr.must_fail,
     ).to_json())
@@ -47,6 +48,7 @@ _model_test = rule(
         "sources": attr.label_list(allow_files = [".c", ".h"]),
         "deps": attr.label_list(providers = [CcInfo]),
         "copts": attr.string_list(),
+        "schedules": attr.int(default = 3000),
         "must_catch": attr.string_list(),
         "must_fail": attr.string_dict(),
         "_checker": attr.label(default = "//tests/support/wmm:checker", allow_single_file = True),
@@ -56,7 +58,7 @@ _model_test = rule(
 )
 
 def qlane_model(name, srcs, sources = [], deps = [], copts = [], must_catch = [], must_fail = {}, **kwargs):
-    """A test that runs a scenario through 3,000 schedules as is, and 3,000 where no timed wait times out.
+    """A test that runs a scenario through 3,000 schedules as is, and as many where no timed wait times out.
 
     It compiles by itself, with gcc and the checker in a sanitizer's place, whatever --config it runs under.
 
@@ -69,7 +71,7 @@ def qlane_model(name, srcs, sources = [], deps = [], copts = [], must_catch = []
       must_catch: tags in the sources, such as "FENCE deque:A" or "ORDER deque:push". For each, the fence or
           order that it marks is taken away, and the scenario must then fail: the test of the test.
       must_fail: macro to text. For each, the scenario compiled with -DMACRO must fail and say TEXT.
-      **kwargs: as for any test.
+      **kwargs: as for any test; `schedules` if not 3,000.
     """
     _model_test(
         name = name,
@@ -120,7 +122,7 @@ def qlane_model_mutants(name, models, mutate = [], page = None, **kwargs):
     Args:
       name: by convention PROTOCOL_mutants.
       models: qlane_model targets; those that run a source are asked about its mutants.
-      mutate: the sources, as labels of files: "//core:deque.c"; by default all that the models run, headers too.
+      mutate: the sources, as labels of files; by default all that the models run, headers too.
       page: a .md file that keeps the verdicts; `bazel run :NAME -- --write` brings it up to date.
       **kwargs: as for any test.
     """

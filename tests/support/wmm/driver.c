@@ -139,6 +139,16 @@ static void show_failure(int log, int seed, int status)
             plan.expected_steps);
 }
 
+/* A hand-over is cheapest on one core; each run may have another one. */
+static void stay_here(void)
+{
+    cpu_set_t here;
+    int cpu = sched_getcpu();
+    CPU_ZERO(&here);
+    CPU_SET((size_t)(cpu < 0 ? 0 : cpu), &here);
+    sched_setaffinity(0, sizeof here, &here);
+}
+
 /* Returns true in the child. */
 static bool run_forked(int seed, int log, int nowhere, int *status)
 {
@@ -155,6 +165,7 @@ static bool run_forked(int seed, int log, int nowhere, int *status)
         if (!plan.show_output)
             dup2(nowhere, STDOUT_FILENO);
         alarm((unsigned)plan.alarm_s);
+        stay_here();
         become_run(seed);
         return true;
     }
@@ -202,11 +213,6 @@ __attribute__((constructor)) static void start(void)
     wmm_heap_start();
     shared_steps =
         mmap(NULL, sizeof *shared_steps, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    cpu_set_t here;
-    int cpu = sched_getcpu();
-    CPU_ZERO(&here);
-    CPU_SET((size_t)(cpu < 0 ? 0 : cpu), &here);
-    sched_setaffinity(0, sizeof here, &here); /* a hand-over is cheapest on one core */
     wmm_options.replay = plan.only_seed;
     if (wmm_options.replay)
         become_run((int)plan.only_seed);

@@ -23,7 +23,6 @@ INCLUDE_DIRS = [".", "affinity/include", "core/include", "lanes/include"]
 COMPILE = ["gcc", "-g", "-O1", "-fsanitize=thread", "-Wno-tsan", "-fno-omit-frame-pointer"]
 # -no-pie: addresses as addr2line wants them. now: no symbol is looked up anew in each forked child.
 LINK = ["gcc", "-no-pie", "-Wl,-z,now"]
-ITERATIONS = 3000
 MODES = [("as is", {}), ("without timeouts", {"WMM_TIMEOUTS": "0"})]
 
 
@@ -46,6 +45,7 @@ class Model:
         self.checker = os.path.abspath(self.spec["checker"])
         self.tree = os.path.join(scratch, self.name)
         self.builds = 0
+        self.schedules = int(os.environ.get("WMM_ITERS") or self.spec["schedules"])
         for path in self.spec["files"]:
             copy = os.path.join(self.tree, path)
             os.makedirs(os.path.dirname(copy), exist_ok=True)
@@ -110,14 +110,13 @@ def first_seed():
     return int(os.environ.get("QLANE_SEED") or 1)
 
 
-def run(executable, settings, iterations=None):
+def run(executable, settings, schedules):
     """(failed, output). Each mode has its own seeds: without timed waits the second is more of the first."""
     seed = first_seed() + (1000000 if "WMM_TIMEOUTS" in settings else 0)
-    iterations = iterations or int(os.environ.get("WMM_ITERS") or ITERATIONS)
-    ours = {"WMM_SEED0": str(seed), "WMM_ITERS": str(iterations), "WMM_TIME": "0"}
+    ours = {"WMM_SEED0": str(seed), "WMM_ITERS": str(schedules), "WMM_TIME": "0"}
     environment = {**os.environ, **ours, **settings}
     code, output = output_of([executable], env=environment)
-    if code not in (0, 1) or (code == 0 and f"wmm: {iterations} runs" not in output):
+    if code not in (0, 1) or (code == 0 and f"wmm: {schedules} runs" not in output):
         raise BuildError(f"the checker did not do its runs (exit status {code}):\n{output}")
     return code == 1, with_lines(executable, output)
 
@@ -128,10 +127,10 @@ def finding(output):
     return found[1] if found else output.strip().splitlines()[-1]
 
 
-def caught(executable, text="", iterations=None):
+def caught(executable, schedules, text=""):
     """What the first failing mode says, or None. A failure must say `text`."""
     for _, settings in MODES:
-        failed, output = run(executable, settings, iterations)
+        failed, output = run(executable, settings, schedules)
         if failed and text in output:
             return finding(output)
         if failed:
@@ -150,7 +149,7 @@ def weakened(model, tag):
 def check_passes(model):
     executable = model.build()
     for mode, settings in MODES:
-        failed, output = run(executable, settings)
+        failed, output = run(executable, settings, model.schedules)
         if failed:
             print(output)
             replay = re.search(r"replay: WMM_SEED=(\d+) WMM_EST=(\d+)", output)
@@ -173,9 +172,11 @@ def check_all(model):
     for tag in model.spec["must_catch"]:
         for path, mutant in weakened(model, tag):
             what = f"{path}:{mutant.line} without {tag}"
-            good &= check_noticed(model.name, what, caught(model.build(changed=(path, mutant.text))))
+            executable = model.build(changed=(path, mutant.text))
+            good &= check_noticed(model.name, what, caught(executable, model.schedules))
     for macro, text in model.spec["must_fail"].items():
-        good &= check_noticed(model.name, f"with -D{macro}", caught(model.build(macros=[macro]), text))
+        executable = model.build(macros=[macro])
+        good &= check_noticed(model.name, f"with -D{macro}", caught(executable, model.schedules, text))
     return good
 
 

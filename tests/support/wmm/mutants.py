@@ -43,9 +43,9 @@ def judge(source, mutant, judges):
     """All models with a few schedules first: most mutants need no more, and an excused one gets no more."""
     excuse = source.excuse(mutant.line)
     executables = [(model, model.build(changed=(source.path, mutant.text))) for model in judges]
-    for iterations in (FEW,) if excuse else (FEW, None):
+    for many in (False,) if excuse else (False, True):
         for model, executable in executables:
-            finding = models.caught(executable, iterations=iterations)
+            finding = models.caught(executable, model.schedules if many else FEW)
             if finding:
                 return Verdict(mutant, model.name, finding, None)
     return Verdict(mutant, None, None, excuse)
@@ -88,7 +88,7 @@ def try_source(path, judges, only):
         print(f"{path}: {len(mutants)} mutants of {source.count()} orders and fences: some are not tried")
         return False, source.count(), []
     for model in judges:
-        if models.caught(model.build(), iterations=FEW):
+        if models.caught(model.build(), FEW):
             raise models.BuildError(f"{model.name} fails with nothing weakened")
     verdicts = []
     for mutant in shard([m for m in mutants if only in f"{m.line}: {m.what}"]):
