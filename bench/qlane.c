@@ -8,7 +8,6 @@
 #include "bench/contender.h"
 #include "qlane/fork.h"
 #include "qlane/loop.h"
-#include "qlane/loop.h"
 #include "qlane/runtime.h"
 
 static ql_runtime *runtime;

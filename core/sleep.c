@@ -43,9 +43,19 @@ static void wake_one(qli_sleep *sleep)
         qli_unpark(parker);
 }
 
+/* The counts change, and then the caller looks at all work. Returns the counts before. */
+static uint64_t change(qli_sleep *sleep, uint64_t by)
+{
+    uint64_t counts = qli_fetch_add(&sleep->counts, by, __ATOMIC_RELAXED);
+    /* FENCE sleep:B, with sleep:A in qli_sleep_post(): "asleep" or "not searching" is published before the caller looks
+     * at all work once more. Model: tests/models/sleep_model */
+    qli_fence(__ATOMIC_SEQ_CST);
+    return counts;
+}
+
 void qli_sleep_post(qli_sleep *sleep)
 {
-    /* FENCE sleep:A, with sleep:B in qli_sleep_enter(): the work is published before the
+    /* FENCE sleep:A, with sleep:B in change(): the work is published before the
      * counts are read. Without it a poster may read "nobody sleeps" while the sleeper reads "no work". Model:
      * tests/models/sleep_model */
     qli_fence(__ATOMIC_SEQ_CST);
@@ -62,13 +72,10 @@ bool qli_sleep_search(qli_sleep *sleep)
     return true;
 }
 
-void qli_sleep_found(qli_sleep *sleep)
+bool qli_sleep_found(qli_sleep *sleep)
 {
-    uint64_t counts = qli_fetch_sub(&sleep->counts, SEARCHER, __ATOMIC_RELAXED);
-    /* Posters that saw this searcher woke nobody: whoever stops searching last passes that on. One wake too many is a
-     * look around; one too few is a core that idles. */
-    if (searchers(counts) == 1 && sleepers(counts))
-        wake_one(sleep);
+    uint64_t counts = change(sleep, -SEARCHER);
+    return searchers(counts) == 1 && sleepers(counts);
 }
 
 void qli_sleep_enter(qli_sleep *sleep, qli_sleeper *sleeper, bool searching)
@@ -76,10 +83,7 @@ void qli_sleep_enter(qli_sleep *sleep, qli_sleeper *sleeper, bool searching)
     sleeper->asleep = true;
     sleeper->next = sleep->top;
     sleep->top = sleeper;
-    qli_fetch_add(&sleep->counts, SLEEPER - (searching ? SEARCHER : 0), __ATOMIC_RELAXED);
-    /* FENCE sleep:B, with sleep:A in qli_sleep_post(): "asleep, not searching" is published before the caller looks at
-     * all work once more. Model: tests/models/sleep_model */
-    qli_fence(__ATOMIC_SEQ_CST);
+    change(sleep, SLEEPER - (searching ? SEARCHER : 0));
 }
 
 bool qli_sleep_leave(qli_sleep *sleep, qli_sleeper *sleeper, bool searching)

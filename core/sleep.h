@@ -5,7 +5,7 @@
  *                    searching --enter--> asleep --leave--> searching       it looked again and there was work
  *                                         asleep --post's wake--> searching
  *
- * Rules: a post wakes one sleeper, and only if nobody searches; the last searcher that finds work wakes the next one; at
+ * Rules: a post wakes one sleeper, and only if nobody searches; the last searcher that finds work, and sees more, wakes the next one; at
  * most half of the seats search. So one submission wakes one thread, and a burst wakes all, one after the other.
  *
  * No wake-up is lost: a poster publishes its work, then reads the counts; a sleeper publishes its count, then looks at
@@ -41,8 +41,9 @@ void qli_sleep_post(qli_sleep *sleep);
 /* Start to search. False: enough do; go to bed. */
 bool qli_sleep_search(qli_sleep *sleep);
 
-/* A searcher found work. */
-void qli_sleep_found(qli_sleep *sleep);
+/* A searcher found work. True: it was the last, and posters that saw it woke nobody: if there is more work, the caller posts
+ * it for them. */
+bool qli_sleep_found(qli_sleep *sleep);
 
 /* To bed; with the lock held. Afterwards, without the lock, look at all work once more, then park or leave. */
 void qli_sleep_enter(qli_sleep *sleep, qli_sleeper *sleeper, bool searching);

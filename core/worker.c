@@ -78,6 +78,13 @@ static void go_off(qli_worker *worker)
         qli_sleep_post(&pool->sleep);
 }
 
+/* Found work: hand the search on if there is more. */
+static void stop_searching(qli_pool *pool)
+{
+    if (qli_sleep_found(&pool->sleep) && qli_pool_has_work(pool))
+        qli_sleep_post(&pool->sleep);
+}
+
 /* To bed. True: awake again, searching. False: the pool ends. */
 static bool go_to_bed(qli_worker *worker, bool searching)
 {
@@ -94,7 +101,7 @@ static bool go_to_bed(qli_worker *worker, bool searching)
     }
     if (gone) {
         if (searching)
-            qli_sleep_found(&pool->sleep);
+            stop_searching(pool);
         return sleep_until_seated(worker);
     }
     qli_sleep_enter(&pool->sleep, &worker->seat->sleeper, searching);
@@ -129,7 +136,7 @@ static bool next_work(qli_worker *worker, bool *searching, qli_work *work)
         *searching = true;
     }
     if (*searching)
-        qli_sleep_found(&pool->sleep);
+        stop_searching(pool);
     *searching = false;
     return true;
 }

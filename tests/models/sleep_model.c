@@ -73,8 +73,8 @@ static void *serve(void *arg)
     bool searching = false;
     do {
         while (take()) {
-            if (searching)
-                qli_sleep_found(&sleepers);
+            if (searching && qli_sleep_found(&sleepers) && is_ready())
+                qli_sleep_post(&sleepers);
             searching = false;
             work();
         }
