@@ -50,16 +50,17 @@ static void watch_signals(void)
     sigaction(SIGTERM, &action, NULL);
 }
 
+/* Errors are returned too, and told then. */
 static void log_line(void *context, ql_level level, const char *line)
 {
     (void)context;
-    (void)level;
-    fprintf(stderr, "%s\n", line);
+    if (level != QL_ERROR)
+        fprintf(stderr, "%s%s\n", level == QL_WARNING ? "qlane: " : "", line);
 }
 
 static void log_misuse(void *context, const char *sentence)
 {
-    log_line(context, QL_ERROR, sentence);
+    log_line(context, QL_WARNING, sentence);
 }
 
 /* ---- Before ----------------------------------------------------------------------------------------------------- */

@@ -89,6 +89,8 @@ class Feeds(unittest.TestCase):
         done = subprocess.run([FEEDS, *map(str, options)], capture_output=True, timeout=PATIENCE_S, env=env,
                               cwd=self.folder, **kwargs)
         self.assertEqual(done.returncode, status, done.stderr.decode() + done.stdout.decode())
+        # What the plan has to say of a small machine is not the subject here.
+        done.stderr = b"".join(line for line in done.stderr.splitlines(True) if not line.startswith(b"qlane: "))
         return done
 
     def run_json(self, *options, status=0):
@@ -104,6 +106,7 @@ class Feeds(unittest.TestCase):
     def refused(self, *options, says, **kwargs):
         done = self.run_feeds(*options, status=2, **kwargs)
         self.assertIn(says, done.stderr.decode())
+        self.assertEqual(done.stderr.count(b"\n"), 1, done.stderr)
         self.assertEqual(done.stdout, b"")
 
     def select(self, sql):
@@ -438,7 +441,7 @@ class Output(Feeds):
         self.assertEqual(self.run_feeds(*options[1:]).stderr, b"")
 
     def test_asks_the_query_while_rows_come_in(self):
-        done = self.run_feeds("--csv", self.csv, "--rate", 2000, "--query", "SELECT count(*) FROM rows")
+        done = self.run_feeds("--csv", self.csv, "--rate", 1000, "--query", "SELECT count(*) FROM rows")
         asked = int(re.search(rb"asked (\d+) times while rows came in", done.stdout).group(1))
         self.assertGreaterEqual(asked, 2)
 
@@ -469,7 +472,8 @@ class Output(Feeds):
         self.assertEqual(set(placement["source"]), set(values))
         self.assertEqual(set(placement["source"].values()), {"config"})
         self.assertEqual(len(placement["workers"]), 2)
-        self.assertEqual({thread["thread"] for thread in placement["found"]} - {"ql-timer"}, {"ql-w0", "ql-w1", "ql-lane-q"})
+        names = {thread["thread"] for thread in placement["found"]}
+        self.assertTrue(names >= {"ql-w0", "ql-w1", "ql-lane-q"}, names)
         for name, slot in [("ql-lane-q", placement["lane"]), ("ql-w0", placement["workers"][0])]:
             thread = next(thread for thread in placement["found"] if thread["thread"] == name)
             if placement["bound"]:
