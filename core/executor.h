@@ -18,7 +18,8 @@ typedef struct qli_executor_ops {
     /* Where there is a bound: keep a place for one task, or -EAGAIN; give it back. NULL: there is none. */
     int (*reserve)(ql_executor *executor);
     void (*unreserve)(ql_executor *executor);
-    /* End a task with this errno: settle it if it queues, tell it if it runs; see ql_task_cancel for the answers. */
+    /* End a task with this errno: settle it if it queues, tell it if it runs; see ql_task_cancel for the answers. With ETIMEDOUT
+     * also -EAGAIN: its submit has not come to its end; ask again. */
     int (*cancel)(ql_executor *executor, ql_task *task, int reason);
     /* Refuse submissions from threads that are not ours. */
     void (*shut)(ql_executor *executor);

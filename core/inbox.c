@@ -207,10 +207,20 @@ bool qli_inbox_remove(qli_inbox *inbox, ql_task *task)
     return found;
 }
 
+bool qli_inbox_was_taken(qli_inbox *inbox, const ql_task *task)
+{
+    pthread_mutex_lock(&inbox->lock);
+    drain(inbox);
+    bool taken = task->qli_place == QLI_PLACE_TAKEN;
+    pthread_mutex_unlock(&inbox->lock);
+    return taken;
+}
+
 void qli_inbox_shut(qli_inbox *inbox, uintptr_t flags)
 {
-    /* relaxed: a change of the word that every push changes, so pushes come before it or are refused. */
-    qli_fetch_or(&inbox->front, flags, __ATOMIC_RELAXED);
+    /* A change of the word that every push changes, so pushes come before it or are refused.
+     * ORDER inbox:shut (release: what the closer wrote, for a lane's engine, by ORDER inbox:closed). */
+    qli_fetch_or(&inbox->front, flags, __ATOMIC_RELEASE);
 }
 
 bool qli_inbox_sleep(qli_inbox *inbox)

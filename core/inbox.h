@@ -73,6 +73,9 @@ size_t qli_inbox_take(qli_inbox *inbox, ql_task **tasks, size_t max);
 /* Take this one task, wherever it queues. False: it was taken before. The task must be one pushed here. */
 bool qli_inbox_remove(qli_inbox *inbox, ql_task *task);
 
+/* Was it taken, or removed? False also while its push is still to come. */
+bool qli_inbox_was_taken(qli_inbox *inbox, const ql_task *task);
+
 /* Take the oldest task of the least urgent class that queues, if that is not more urgent than `klass`; else NULL. Its place
  * stays reserved, for the one that takes it. */
 ql_task *qli_inbox_drop(qli_inbox *inbox, uint8_t klass);
@@ -104,7 +107,8 @@ static inline bool qli_inbox_refuses(const qli_inbox *inbox, bool outside)
 
 static inline bool qli_inbox_is_closed(const qli_inbox *inbox)
 {
-    return qli_load(&inbox->front, __ATOMIC_RELAXED) & QLI_INBOX_CLOSED;
+    /* ORDER inbox:closed (acquire): see ORDER inbox:shut. */
+    return qli_load(&inbox->front, __ATOMIC_ACQUIRE) & QLI_INBOX_CLOSED;
 }
 
 #endif

@@ -1,6 +1,7 @@
 #include "core/timer.h"
 
 #include <errno.h>
+#include <sched.h>
 
 #include "core/executor.h"
 
@@ -82,8 +83,12 @@ static void fire(qli_timers *timers)
     timers->firing = task;
     pthread_mutex_unlock(&timers->lock);
     /* The task lives: whoever settles it waits for us in disarm, unless that is this very call. */
-    task->on->ops->cancel(task->on, task, ETIMEDOUT);
+    bool not_there_yet = task->on->ops->cancel(task->on, task, ETIMEDOUT) == -EAGAIN;
+    if (not_there_yet)
+        sched_yield(); /* its submit has armed it and is about to push it */
     pthread_mutex_lock(&timers->lock);
+    if (not_there_yet)
+        set_root(timers, meld(timers->root, task));
     timers->firing = NULL;
     pthread_cond_broadcast(&timers->fired);
 }
