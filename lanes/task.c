@@ -95,6 +95,10 @@ static int call(ql_lane *lane, ql_task *task)
 bool qli_lane_run_task(ql_lane *lane, ql_task *task, int *code)
 {
     bool interruptible = lane->engine.interrupt && !lane->depth;
+    uint32_t abandoned = qli_load(&lane->context.abandon, __ATOMIC_RELAXED);
+    *code = -(int)abandoned;
+    if (abandoned)
+        return false;
     if (interruptible ? !begin(lane, task, code) : !qli_task_begin(&lane->context, task, code))
         return false;
     *code = call(lane, task);
@@ -125,13 +129,16 @@ int qli_lane_interrupt(ql_lane *lane, const ql_task *task)
     return code;
 }
 
-/* Out of the inbox, or out of the slot where it waits for its turn. */
-static bool take_out(ql_lane *lane, ql_task *task)
+static bool out_of_inbox(ql_lane *lane, ql_task *task)
 {
-    if (qli_inbox_remove(&lane->inbox, task)) {
-        qli_lane_places(lane);
-        return true;
-    }
+    if (!qli_inbox_remove(&lane->inbox, task))
+        return false;
+    qli_lane_places(lane);
+    return true;
+}
+
+static bool out_of_slot(ql_lane *lane, ql_task *task)
+{
     for (unsigned i = 0; i < QLI_LANE_TAKE; i++) {
         ql_task *found = task;
         /* ORDER lane:take_out (acquire: what the lane did with the task when it took it). */
@@ -145,13 +152,16 @@ static bool take_out(ql_lane *lane, ql_task *task)
 int qli_lane_cancel(ql_executor *executor, ql_task *task, int reason)
 {
     ql_lane *lane = qli_lane_of(executor);
-    if (take_out(lane, task)) {
+    bool out = out_of_inbox(lane, task);
+    if (!out && reason == ETIMEDOUT && !qli_inbox_was_taken(&lane->inbox, task))
+        return -EAGAIN;
+    if (out || out_of_slot(lane, task)) {
         qli_lane_settle(lane, task, -reason, NULL, NULL);
         return 0;
     }
-    if (reason == ETIMEDOUT && !(task->flags & QL_DEADLINE_RUNS) && qli_task_has_begun(task))
+    if (reason == ETIMEDOUT && !(task->flags & QL_DEADLINE_RUNS))
         return -EINPROGRESS;
-    /* Not begun, yet nowhere: its submit, or the lane, is just about to look whether it was asked to end. */
+    /* In no slot, yet perhaps not begun: the lane has it in hand and is about to look whether it was asked to end. */
     if (qli_task_ask(task, reason))
         return 0;
     return qli_lane_interrupt(lane, task) ? -ENOTSUP : -EINPROGRESS;

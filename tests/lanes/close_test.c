@@ -1,0 +1,287 @@
+/* Closing a lane, and a runtime with lanes. */
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "lanes/lane.h"
+#include "tests/lanes/lanes.h"
+
+enum { TASKS = 1000 };
+static ql_task tasks[TASKS];
+static long counter;
+
+static void submit_all(ql_lane *lane)
+{
+    counter = 0;
+    for (int i = 0; i < TASKS; i++) {
+        ql_task_init(&tasks[i], count_up, &counter);
+        submit(lane, &tasks[i]);
+    }
+}
+
+static void all_settled_with(int code)
+{
+    for (int i = 0; i < TASKS; i++) {
+        qlt_check(ql_future_settled(&tasks[i].future));
+        qlt_eq_int(tasks[i].future.code, code);
+    }
+}
+
+typedef struct closer {
+    ql_lane *lane;
+    ql_lane_report report;
+    pthread_t thread;
+} closer;
+
+static void *close_it(void *arg)
+{
+    closer *self = arg;
+    ql_error error;
+    self->report.size = sizeof(self->report);
+    if (ql_lane_close(self->lane, NULL, &self->report, &error))
+        qlt_fail("%s", error.text);
+    return NULL;
+}
+
+QLT(close, drains_by_default_and_reports)
+{
+    ql_runtime *runtime = qlt_runtime(1);
+    recorder engine = {.count = 0};
+    closer with = {
+        .lane = open_lane(runtime,
+                          (ql_lane_config){.name = "q", .engine = &recorder_ops, .engine_arg = &engine})};
+    ql_error error;
+    blocker first;
+    block(with.lane, &first);
+    submit_all(with.lane);
+    pthread_create(&with.thread, NULL, close_it, &with);
+    while (!qli_inbox_is_closed(&with.lane->inbox))
+        sched_yield();
+    qlt_eq_int(ql_lane_submit(with.lane, &first.task), -EBUSY);
+    ql_task late;
+    ql_task_init(&late, nothing, NULL);
+    qlt_eq_int(ql_lane_submit(with.lane, &late), -ESHUTDOWN);
+    qlt_eq_int(ql_lane_close(with.lane, NULL, NULL, &error), -EBUSY);
+    qlt_gate_open(&first.gate, 2);
+    pthread_join(with.thread, NULL);
+    all_settled_with(0);
+    qlt_eq_int(counter, TASKS);
+    qlt_eq_int(with.report.done, TASKS + 1);
+    qlt_eq_int(with.report.failed + with.report.cancelled + with.report.expired + with.report.shut, 0);
+    qlt_eq_str(engine.calls + engine.count - 2, "cx");
+    qlt_eq_int(ql_lane_submit(with.lane, &late), -ESHUTDOWN);
+    qlt_eq_int(ql_lane_call(with.lane, &late), -ESHUTDOWN);
+    qlt_eq_int(ql_lane_submit_until(with.lane, &late, QL_FOREVER), -ESHUTDOWN);
+    qlt_eq_int(ql_lane_close(with.lane, NULL, NULL, &error), -EALREADY);
+    qlt_eq_int(ql_lane_free(with.lane), 0);
+    qlt_runtime_stop(runtime);
+}
+
+/* The held task is asked to end; what queues is refused at once, although that one runs on. */
+QLT(close, past_its_deadline_it_settles_what_queues_and_names_what_runs)
+{
+    ql_runtime *runtime = qlt_runtime(1);
+    ql_lane *lane = open_lane(runtime, (ql_lane_config){.name = "q"});
+    ql_lane_report report = {.size = sizeof(report)};
+    ql_error error;
+    blocker first;
+    block(lane, &first);
+    submit_all(lane);
+    ql_stop at_once = {.size = sizeof(at_once), .drain_until_ns = 1, .give_up_ns = 1};
+    qlt_eq_int(ql_lane_close(lane, &at_once, &report, &error), -ETIMEDOUT);
+    qlt_has_str(error.text, "lane 'q' is still in task 'task'");
+    all_settled_with(-ESHUTDOWN);
+    qlt_eq_int(counter, 0);
+    qlt_eq_int(report.shut, TASKS);
+    qlt_eq_int(report.done, 0);
+    qlt_gate_open(&first.gate, 2);
+    qlt_eq_int(ql_lane_close(lane, NULL, &report, &error), 0);
+    await(&first.task);
+    qlt_eq_int(ql_lane_free(lane), 0);
+    qlt_runtime_stop(runtime);
+}
+
+static int until_asked(ql_task *task)
+{
+    while (!ql_task_cancelled(task))
+        sched_yield();
+    return -ql_task_cancelled(task);
+}
+
+QLT(close, asks_what_runs_to_end)
+{
+    ql_runtime *runtime = qlt_runtime(1);
+    recorder engine = {.count = 0};
+    ql_lane *lane = open_lane(
+        runtime, (ql_lane_config){.name = "q", .engine = &recorder_interruptible_ops, .engine_arg = &engine});
+    ql_error error;
+    ql_task task;
+    ql_task_init(&task, until_asked, NULL);
+    submit(lane, &task);
+    ql_stop soon = {.size = sizeof(soon), .drain_until_ns = ql_after_ns(2000000)};
+    qlt_eq_int(ql_lane_close(lane, &soon, NULL, &error), 0);
+    qlt_eq_int(task.future.code, -ESHUTDOWN);
+    qlt_eq_int(engine.interrupts, 1);
+    qlt_eq_int(ql_lane_free(lane), 0);
+    qlt_runtime_stop(runtime);
+}
+
+static int close_self(ql_task *task)
+{
+    ql_error error;
+    return ql_lane_close(task->arg, NULL, NULL, &error);
+}
+
+QLT(close, from_its_own_task_is_refused)
+{
+    ql_runtime *runtime = qlt_runtime(1);
+    ql_lane *lane = open_lane(runtime, (ql_lane_config){.name = "q"});
+    ql_task task;
+    ql_task_init(&task, close_self, lane);
+    call(lane, &task);
+    qlt_eq_int(task.future.code, -EDEADLK);
+    close_lane(lane);
+    qlt_runtime_stop(runtime);
+}
+
+static void closes_from_worker(unsigned workers)
+{
+    ql_runtime *runtime = qlt_runtime(workers);
+    ql_lane *lane = open_lane(runtime, (ql_lane_config){.name = "q"});
+    ql_task task;
+    submit_all(lane);
+    ql_task_init(&task, close_self, lane);
+    qlt_eq_int(ql_submit(ql_runtime_pool(runtime), &task), 0);
+    await(&task);
+    qlt_eq_int(task.future.code, 0);
+    all_settled_with(0);
+    qlt_eq_int(ql_lane_free(lane), 0);
+    qlt_runtime_stop(runtime);
+}
+
+QLT(close, may_come_from_a_worker)
+{
+    qlt_workers_each(closes_from_worker);
+}
+
+/* ---- Under fire ------------------------------------------------------------------------------------------------ */
+
+enum { PRODUCERS = 20, EACH = 100 };
+
+typedef struct producer {
+    ql_lane *lane;
+    ql_task tasks[EACH];
+    int accepted;
+    pthread_t thread;
+} producer;
+
+static producer producers[PRODUCERS];
+static qlt_gate all_submit = QLT_GATE_INIT;
+
+static void *submit_until_refused(void *arg)
+{
+    producer *self = arg;
+    self->accepted = 0;
+    qlt_gate_arrive(&all_submit);
+    for (int i = 0; i < EACH; i++) {
+        ql_task_init(&self->tasks[i], nothing, NULL);
+        int code = ql_lane_submit(self->lane, &self->tasks[i]);
+        qlt_check(code == 0 || code == -ESHUTDOWN);
+        if (code)
+            break;
+        self->accepted++;
+    }
+    return NULL;
+}
+
+static void ignore(void *context, const char *sentence)
+{
+    (void)context;
+    (void)sentence;
+}
+
+QLT(close, loses_nothing_while_20_threads_submit)
+{
+    ql_runtime *runtime = qlt_runtime_with(2, (ql_runtime_config){.on_misuse = ignore});
+    for (int round = 0; round < 30; round++) {
+        ql_lane *lane = open_lane(runtime, (ql_lane_config){.name = "q"});
+        ql_error error;
+        submit_all(lane);
+        all_submit = (qlt_gate)QLT_GATE_INIT;
+        for (int i = 0; i < PRODUCERS; i++) {
+            producers[i].lane = lane;
+            pthread_create(&producers[i].thread, NULL, submit_until_refused, &producers[i]);
+        }
+        qlt_gate_wait(&all_submit, (unsigned)round % PRODUCERS);
+        ql_stop stop = {.size = sizeof(stop), .drain_until_ns = round % 2 ? 1 : 0};
+        ql_lane_report report = {.size = sizeof(report)};
+        qlt_eq_int(ql_lane_close(lane, &stop, &report, &error), 0);
+        for (int i = 0; i < PRODUCERS; i++) {
+            pthread_join(producers[i].thread, NULL);
+            for (int k = 0; k < producers[i].accepted; k++) {
+                qlt_check(ql_future_settled(&producers[i].tasks[k].future));
+                int code = producers[i].tasks[k].future.code;
+                qlt_check(code == 0 || (round % 2 && code == -ESHUTDOWN));
+            }
+        }
+        for (int i = 0; i < TASKS; i++)
+            qlt_check(ql_future_settled(&tasks[i].future));
+        qlt_eq_int(ql_lane_free(lane), 0);
+    }
+    qlt_runtime_stop(runtime);
+}
+
+/* ---- The runtime stops ----------------------------------------------------------------------------------------- */
+
+static void stops(unsigned workers)
+{
+    ql_runtime *runtime = qlt_runtime(workers);
+    ql_lane *open = open_lane(runtime, (ql_lane_config){.name = "open"});
+    ql_lane *closed = open_lane(runtime, (ql_lane_config){.name = "closed"});
+    ql_error error;
+    qlt_eq_int(ql_lane_close(closed, NULL, NULL, &error), 0);
+    submit_all(open);
+    qlt_runtime_stop(runtime);
+    all_settled_with(0);
+}
+
+QLT(close, a_stop_drains_lanes_and_frees_them)
+{
+    qlt_workers_each(stops);
+}
+
+QLT(close, a_stop_past_its_deadline_settles_what_queues_on_lanes)
+{
+    ql_runtime *runtime = qlt_runtime(1);
+    ql_lane *lane = open_lane(runtime, (ql_lane_config){.name = "q"});
+    ql_task asked;
+    ql_error error;
+    ql_task_init(&asked, until_asked, NULL);
+    submit(lane, &asked);
+    submit_all(lane);
+    ql_stop soon = {.size = sizeof(soon), .drain_until_ns = ql_after_ns(1000000)};
+    qlt_eq_int(ql_runtime_stop(runtime, &soon, &error), 0);
+    all_settled_with(-ESHUTDOWN);
+    qlt_eq_int(asked.future.code, -ESHUTDOWN);
+}
+
+/* What others settled for a lane that is gone still counts, or a stop would wait for ever. */
+QLT(close, a_stop_after_lanes_are_gone_finds_every_task_settled)
+{
+    ql_runtime *runtime = qlt_runtime(1);
+    for (int i = 0; i < 3; i++) {
+        ql_lane *lane = open_lane(runtime, (ql_lane_config){.name = "q"});
+        blocker first;
+        block(lane, &first);
+        submit_all(lane);
+        for (int k = 0; k < TASKS; k += 2)
+            qlt_eq_int(ql_task_cancel(&tasks[k]), 0);
+        unblock(&first);
+        close_lane(lane);
+    }
+    ql_stats stats = {.size = sizeof(stats)};
+    ql_runtime_stats(runtime, &stats);
+    qlt_eq_int(stats.accepted, 3 * (TASKS + 1));
+    qlt_eq_int(stats.settled, stats.accepted);
+    qlt_runtime_stop(runtime);
+}
