@@ -108,6 +108,18 @@ static int until_asked(ql_task *task)
     return -ql_task_cancelled(task);
 }
 
+static qlt_gate interruptible_runs = QLT_GATE_INIT;
+
+/* Deaf to the token: only the engine's interrupt ends it. */
+static int until_interrupted(ql_task *task)
+{
+    recorder *engine = task->arg;
+    qlt_gate_open(&interruptible_runs, 1);
+    while (!__atomic_load_n(&engine->interrupts, __ATOMIC_ACQUIRE))
+        sched_yield();
+    return -ql_task_cancelled(task);
+}
+
 QLT(close, asks_what_runs_to_end)
 {
     ql_runtime *runtime = qlt_runtime(1);
@@ -116,8 +128,9 @@ QLT(close, asks_what_runs_to_end)
         runtime, (ql_lane_config){.name = "q", .engine = &recorder_interruptible_ops, .engine_arg = &engine});
     ql_error error;
     ql_task task;
-    ql_task_init(&task, until_asked, NULL);
+    ql_task_init(&task, until_interrupted, &engine);
     submit(lane, &task);
+    qlt_gate_wait(&interruptible_runs, 1);
     ql_stop soon = {.size = sizeof(soon), .drain_until_ns = ql_after_ns(2000000)};
     qlt_eq_int(ql_lane_close(lane, &soon, NULL, &error), 0);
     qlt_eq_int(task.future.code, -ESHUTDOWN);
