@@ -10,6 +10,7 @@ static void *main_of(void *arg)
     qli_thread *thread = arg;
     pthread_setname_np(pthread_self(), thread->name);
     thread->run(thread->arg);
+    qli_unpark(&thread->ended);
     return NULL;
 }
 
@@ -28,6 +29,7 @@ int qli_thread_start(qli_thread *thread, void (*run)(void *), void *arg, const c
 {
     thread->run = run;
     thread->arg = arg;
+    thread->ended = (qli_parker){0};
     size_t n = 0;
     for (; name[n] && n + 1 < sizeof(thread->name); n++)
         thread->name[n] = name[n];
@@ -41,9 +43,7 @@ int qli_thread_start(qli_thread *thread, void (*run)(void *), void *arg, const c
 
 int qli_thread_join(qli_thread *thread, int64_t deadline_ns)
 {
-    if (deadline_ns == QL_FOREVER)
-        return -pthread_join(thread->handle, NULL);
-    struct timespec at = {.tv_sec = (time_t)(deadline_ns / 1000000000),
-                          .tv_nsec = (long)(deadline_ns % 1000000000)};
-    return -pthread_clockjoin_np(thread->handle, NULL, CLOCK_MONOTONIC, &at);
+    if (!qli_park(&thread->ended, deadline_ns))
+        return -ETIMEDOUT;
+    return -pthread_join(thread->handle, NULL);
 }

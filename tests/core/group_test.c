@@ -74,6 +74,7 @@ QLT(group, any_names_a_member_that_has_settled_and_leaves_the_others_waitable)
 QLT(group, a_deadline_leaves_every_future_as_it_was)
 {
     runtime = qlt_runtime(1);
+    gate = (qlt_gate)QLT_GATE_INIT;
     ql_task held;
     submit(&held, wait_for_gate, 1);
     ql_member member = {.future = &held.future};
@@ -89,6 +90,7 @@ QLT(group, a_deadline_leaves_every_future_as_it_was)
 QLT(group, a_bad_member_is_refused_and_the_good_ones_stay_waitable)
 {
     runtime = qlt_runtime(1);
+    gate = (qlt_gate)QLT_GATE_INIT;
     ql_task held, fresh;
     submit(&held, wait_for_gate, 1);
     ql_task_init(&fresh, number, NULL);
@@ -107,6 +109,7 @@ QLT(group, a_bad_member_is_refused_and_the_good_ones_stay_waitable)
 QLT(group, a_race_of_deadline_and_settling_loses_no_token)
 {
     runtime = qlt_runtime(2);
+    gate = (qlt_gate)QLT_GATE_INIT;
     uint64_t stream = qlt_seed();
     for (int round = 0; round < 3000; round++) {
         ql_task tasks[3];
@@ -157,6 +160,7 @@ QLT(then, a_chain_runs_in_order)
 QLT(then, refuses_what_cannot_follow)
 {
     runtime = qlt_runtime(1);
+    gate = (qlt_gate)QLT_GATE_INIT;
     ql_task held, next, other;
     submit(&held, wait_for_gate, 1);
     ql_task_init(&next, number, NULL);
@@ -176,6 +180,7 @@ QLT(then, refuses_what_cannot_follow)
 QLT(then, stop_waits_for_continuations)
 {
     runtime = qlt_runtime(2);
+    gate = (qlt_gate)QLT_GATE_INIT;
     ql_task held, next;
     submit(&held, wait_for_gate, 1);
     ql_task_init(&next, number, (void *)7);

@@ -177,6 +177,7 @@ static int open_gate(ql_task *task)
 
 QLT(blocking, a_task_that_blocks_lends_its_seat)
 {
+    gate = (qlt_gate)QLT_GATE_INIT;
     ql_runtime *runtime = qlt_runtime(1);
     ql_task blocks[8], opens;
     for (int i = 0; i < 8; i++) {
@@ -202,6 +203,7 @@ static int until_cancelled(ql_task *task)
 
 QLT(scope, a_cancelled_tree_ends_what_runs_and_never_begins_the_rest)
 {
+    gate = (qlt_gate)QLT_GATE_INIT;
     ql_runtime *runtime = qlt_runtime(1);
     ql_scope tree, branch;
     ql_scope_init(&tree, NULL);

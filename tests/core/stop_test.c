@@ -58,6 +58,7 @@ static void *try_until_refused(void *arg)
 
 QLT(stop, refuses_the_host_but_not_what_still_runs)
 {
+    gate = (qlt_gate)QLT_GATE_INIT;
     runtime = qlt_runtime(2);
     ql_task holder;
     ql_task_init(&holder, hand_on_when_shut, NULL);
@@ -73,6 +74,7 @@ QLT(stop, refuses_the_host_but_not_what_still_runs)
 
 QLT(stop, past_its_patience_settles_what_queues_and_tells_what_runs)
 {
+    gate = (qlt_gate)QLT_GATE_INIT;
     runtime = qlt_runtime(1);
     ql_task holder, queued[100];
     ql_task_init(&holder, until_told, NULL);
@@ -109,6 +111,7 @@ static void leave_one_behind(void)
 
 QLT(stop, names_a_task_that_does_not_return)
 {
+    gate = (qlt_gate)QLT_GATE_INIT;
     qlt_dies_with(leave_one_behind, "task 'the-stuck-one' has not returned");
 }
 

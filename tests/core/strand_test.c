@@ -72,6 +72,7 @@ static int nothing(ql_task *task)
 QLT(strand, a_held_strand_does_not_hold_another)
 {
     runtime = qlt_runtime(2);
+    gate = (qlt_gate)QLT_GATE_INIT;
     ql_strand *held, *free_one;
     ql_task first, second;
     qlt_eq_int(ql_strand_create(runtime, &held), 0);
@@ -92,6 +93,7 @@ QLT(strand, a_held_strand_does_not_hold_another)
 QLT(strand, a_queued_task_is_cancelled_at_once)
 {
     runtime = qlt_runtime(1);
+    gate = (qlt_gate)QLT_GATE_INIT;
     ql_strand *strand;
     ql_task first, second;
     qlt_eq_int(ql_strand_create(runtime, &strand), 0);
@@ -119,6 +121,7 @@ static int until_asked(ql_task *task)
 QLT(strand, what_a_stop_abandons_is_settled)
 {
     runtime = qlt_runtime(1);
+    gate = (qlt_gate)QLT_GATE_INIT;
     ql_strand *strand;
     ql_task holds, tasks[50];
     qlt_eq_int(ql_strand_create(runtime, &strand), 0);

@@ -44,6 +44,8 @@ static void wait_for(ql_task *task)
 static ql_runtime *held_runtime(ql_task *holder)
 {
     ql_runtime *runtime = qlt_runtime(1);
+    gate = (qlt_gate)QLT_GATE_INIT;
+    calls = 0;
     ql_task_init(holder, hold, NULL);
     submit(runtime, holder);
     qlt_gate_wait(&gate, 1);
@@ -92,6 +94,7 @@ QLT(task, a_text_too_long_is_cut_and_ends_in_zero)
 
 QLT(task, can_be_submitted_again_once_settled)
 {
+    calls = 0;
     ql_runtime *runtime = qlt_runtime(2);
     ql_task task;
     ql_task_init(&task, count_call, NULL);
@@ -222,6 +225,7 @@ static int submit_and_cancel(ql_task *task)
 
 QLT(cancel, a_task_in_a_run_queue_never_runs)
 {
+    calls = 0;
     ql_runtime *runtime = qlt_runtime(1);
     ql_task task;
     ql_task_init(&task, submit_and_cancel, NULL);
@@ -269,6 +273,7 @@ QLT(deadline, covers_running_when_asked_to)
 QLT(deadline, leaves_a_running_task_alone_otherwise)
 {
     ql_runtime *runtime = qlt_runtime(1);
+    gate = (qlt_gate)QLT_GATE_INIT;
     ql_task holder;
     ql_task_init(&holder, hold, NULL);
     holder.deadline_ns = ql_after_ns(20000000);
@@ -279,11 +284,15 @@ QLT(deadline, leaves_a_running_task_alone_otherwise)
     qlt_eq_int(holder.future.code, 0);
 }
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { TIMED = 2000 };
+#else
 enum { TIMED = 20000 };
+#endif
 static ql_task timed[TIMED];
 
 /* All deadlines in random order; some pass while the tasks queue, some never, some are cancelled first. */
-QLT(deadline, twenty_thousand_in_any_order_each_fire_or_leave_once)
+QLT(deadline, thousands_in_any_order_each_fire_or_leave_once)
 {
     ql_task holder;
     ql_runtime *runtime = held_runtime(&holder);
@@ -331,6 +340,7 @@ static void keep_line(void *context, ql_level level, const char *line)
 
 QLT(spawn, runs_frees_itself_and_its_error_reaches_the_log)
 {
+    calls = 0;
     ql_runtime *runtime = qlt_runtime_with(2, (ql_runtime_config){.log = keep_line});
     qlt_eq_int(ql_spawn(ql_runtime_pool(runtime), spawned_fails, NULL), 0);
     for (int i = 0; i < 999; i++)
