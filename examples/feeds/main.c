@@ -179,7 +179,7 @@ static int run_feeds(struct job *job, double *seconds, ql_error *error)
 
 /* ---- After ------------------------------------------------------------------------------------------------------ */
 
-static void report(struct job *job, double seconds)
+static bool report(struct job *job, double seconds)
 {
     feed_report report = {
         .input = &job->input,
@@ -197,6 +197,10 @@ static void report(struct job *job, double seconds)
     };
     report_rejects(&job->stream);
     (job->options.json ? report_json : report_text)(&report);
+    bool told = fflush(stdout) == 0 && !ferror(stdout);
+    if (!told)
+        fprintf(stderr, "feeds: the report cannot be written: %s\n", strerror(errno));
+    return told;
 }
 
 /* The exit status. */
@@ -216,8 +220,8 @@ static int run_job(struct job *job)
         proven = store_answer(job->store, &job->answer, job->options.query);
     if (proven)
         fprintf(stderr, "feeds: the engine failed: %s\n", error.code ? error.text : strerror(-proven));
-    report(job, seconds);
-    if (code || proven || !job->proof.holds)
+    bool told = report(job, seconds);
+    if (code || proven || !told || !job->proof.holds)
         return EXIT_UNPROVEN;
     return signal_seen ? EXIT_SIGNAL + signal_seen : EXIT_SUCCESS;
 }

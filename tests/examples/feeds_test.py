@@ -11,6 +11,7 @@ import pathlib
 import pty
 import random
 import re
+import resource
 import signal
 import sqlite3
 import subprocess
@@ -259,7 +260,7 @@ class Malformed(Feeds):
 class Database(Feeds):
     def setUp(self):
         super().setUp()
-        self.csv = self.file("k,v\n" + "".join("%d,%d\n" % (i % 7, i) for i in range(3000)))
+        self.csv = self.file("k,v\n" + "".join("%d,%d\n" % (i % 7, i) for i in range(30000)))
         self.options = ["--csv", self.csv, "--db", self.db, "--key", "k"]
 
     def test_is_not_changed_by_the_same_run_again(self):
@@ -297,7 +298,20 @@ class Database(Feeds):
         self.assertEqual(self.select("SELECT * FROM keys ORDER BY k"),
                          self.select("SELECT k, count(*), sum(v) FROM rows GROUP BY k"))
         self.run_json(*self.options[:4], "--key", "v,k")
-        self.assertEqual(self.select("SELECT count(*), sum(count) FROM keys"), [(3000, 3000)])
+        self.assertEqual(self.select("SELECT count(*), sum(count) FROM keys"), [(30000, 30000)])
+
+    def test_that_cannot_grow_is_an_error_and_the_next_run_brings_the_rest(self):
+        def no_growth():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (100000, 100000))
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+
+        done = self.run_feeds(*self.options, status=1, preexec_fn=no_growth, restore_signals=False)
+        self.assertRegex(done.stderr.decode(), "feeds: a feed failed: .+")
+        self.assertIn("ROWS ARE NOT ACCOUNTED FOR", done.stdout.decode())
+        self.assertLess(self.select("SELECT count(*) FROM rows")[0][0], 30000)
+        self.assertEqual(self.run_json(*self.options)["rows_in_table"], 30000)
+        self.assertEqual(self.select("SELECT * FROM keys ORDER BY k"),
+                         self.select("SELECT k, count(*), sum(v) FROM rows GROUP BY k"))
 
     def test_of_something_else_is_left_alone(self):
         other = sqlite3.connect(self.db)
@@ -439,6 +453,12 @@ class Output(Feeds):
         self.assertRegex(shown, rb"\r\x1b\[K\d+ rows, \d+ rows/s, lane: \d+ tasks deep, busy \d+%")
         self.assertTrue(shown.endswith(b"\r\x1b[K"), "the line is cleared at the end")
         self.assertEqual(self.run_feeds(*options[1:]).stderr, b"")
+
+    def test_that_cannot_be_written_is_an_error(self):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([FEEDS, "--csv", self.csv], stdout=full, stderr=subprocess.PIPE, timeout=PATIENCE_S)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"the report cannot be written", done.stderr)
 
     def test_asks_the_query_while_rows_come_in(self):
         done = self.run_feeds("--csv", self.csv, "--rate", 1000, "--query", "SELECT count(*) FROM rows")
