@@ -1,6 +1,7 @@
 #include "bench/contender.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -143,10 +144,44 @@ static void sleep_ns(long ns)
     nanosleep(&(struct timespec){.tv_nsec = ns}, NULL);
 }
 
+/* One wake, and when the task ran. */
+static int64_t wake_once(void)
+{
+    int64_t at_ns;
+    __atomic_store_n(&woken_ns, 0, __ATOMIC_RELAXED);
+    bench_this.wake();
+    while (!(at_ns = __atomic_load_n(&woken_ns, __ATOMIC_ACQUIRE)))
+        sleep_ns(100000);
+    return at_ns;
+}
+
 static int earlier(const void *a, const void *b)
 {
     int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
     return (x > y) - (x < y);
+}
+
+/* A wake is from one core to another: this thread keeps to the first, all that the contender starts begins on the last. */
+static void keep_to(bool first)
+{
+    static cpu_set_t all;
+    cpu_set_t one;
+    if (!CPU_COUNT(&all) && sched_getaffinity(0, sizeof(all), &all))
+        return;
+    int count = CPU_COUNT(&all), nth = 0;
+    CPU_ZERO(&one);
+    for (size_t pu = 0; pu < CPU_SETSIZE; pu++)
+        if (CPU_ISSET(pu, &all) && ++nth == (first ? 1 : count))
+            CPU_SET(pu, &one);
+    sched_setaffinity(0, sizeof(one), &one);
+}
+
+static void start_apart(unsigned workers)
+{
+    keep_to(false);
+    bench_this.start(workers);
+    wake_once(); /* some start their threads with the first task */
+    keep_to(true);
 }
 
 static void time_wakes(size_t times, timing *result)
@@ -157,13 +192,8 @@ static void time_wakes(size_t times, timing *result)
     for (size_t i = 0; i < times; i++) {
         sleep_ns(WAKE_GAP_NS);
         uint64_t before = bench_this.wakes ? bench_this.wakes() : 0;
-        __atomic_store_n(&woken_ns, 0, __ATOMIC_RELAXED);
         int64_t start_ns = bench_now_ns();
-        bench_this.wake();
-        int64_t at_ns;
-        while (!(at_ns = __atomic_load_n(&woken_ns, __ATOMIC_ACQUIRE)))
-            sleep_ns(100000);
-        took_ns[i] = at_ns - start_ns;
+        took_ns[i] = wake_once() - start_ns;
         wakes += bench_this.wakes ? bench_this.wakes() - before : 0;
     }
     end(result);
@@ -243,7 +273,11 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s about | WORK WORKERS SIZE\n", argv[0]);
         return 2;
     }
-    bench_this.start((unsigned)atoi(argv[2]));
+    const unsigned workers = (unsigned)atoi(argv[2]);
+    if (strcmp(argv[1], "wake") || !bench_this.wake)
+        bench_this.start(workers);
+    else
+        start_apart(workers);
     if (!strcmp(argv[1], "idle")) {
         be_idle();
     } else if (run(calls, count, argv[1], atol(argv[3]), &result)) {

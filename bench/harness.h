@@ -64,6 +64,8 @@ bool bench_program_ask(bench_program *program, const char *folder, const char *f
 bool bench_program_does(const bench_program *program, const char *work);
 bool bench_program_run(const bench_program *program, const char *work, unsigned workers, long size,
                        bench_sample *sample);
+/* The folder of the program that runs; false: unknown. */
+bool bench_own_folder(char *folder, size_t size);
 /* Two seconds, from 100 ms after the last task: what all its threads used, and how often one of them woke up. */
 bool bench_program_idle(const bench_program *program, unsigned workers, double *cpu_ns, double *wakeups);
 
@@ -99,6 +101,11 @@ typedef struct bench_summary {
 } bench_summary;
 
 bench_summary bench_summarise(double *values, unsigned count);
+
+/* ---- idle.c */
+
+/* Measure and tell. False: it failed, and it was said how. */
+bool bench_idle(const bench_options *options, const bench_program *program, unsigned workers, bool *idle);
 
 /* ---- report.c */
 

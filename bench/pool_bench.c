@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "bench/harness.h"
 #include "qlane/affinity.h"
@@ -65,16 +64,6 @@ static void add(field *all, const char *folder, const char *file)
         all->count++;
 }
 
-static bool own_folder(char *folder, size_t size)
-{
-    ssize_t length = readlink("/proc/self/exe", folder, size - 1);
-    if (length <= 0)
-        return false;
-    folder[length] = 0;
-    *strrchr(folder, '/') = 0;
-    return true;
-}
-
 static int by_name(const struct dirent **a, const struct dirent **b)
 {
     return strcmp((*a)->d_name, (*b)->d_name);
@@ -85,7 +74,7 @@ static bool find_programs(field *all, const bench_options *options)
 {
     char folder[512];
     struct dirent **files;
-    if (!own_folder(folder, sizeof(folder)))
+    if (!bench_own_folder(folder, sizeof(folder)))
         return false;
     add(all, folder, "qlane");
     add(all, folder, "call_per_node");
@@ -217,24 +206,11 @@ static bool play_idle(const bench_options *options, const field *all, unsigned w
         printf("idle, %u worker%s: 2 s from 100 ms after the last task\n", workers, workers == 1 ? "" : "s");
     for (unsigned i = 0; i < all->count; i++) {
         const bench_program *program = &all->programs[i];
-        double cpu_ns, wakeups;
-        if (is_serial(program) || !bench_chosen(options->peers, program->name))
-            continue;
-        if (!bench_program_idle(program, workers, &cpu_ns, &wakeups)) {
-            fprintf(stderr, "%s failed: idle\n", program->path);
+        bool idle;
+        if (!is_serial(program) && bench_chosen(options->peers, program->name) &&
+            !bench_idle(options, program, workers, &idle))
             return false;
-        }
-        if (options->json)
-            printf("{\"work\":\"idle\",\"peer\":\"%s\",\"workers\":%u,\"cpu_ns\":%.0f,\"wakeups\":%.0f,"
-                   "\"version\":\"%s\"}\n",
-                   program->name, workers, cpu_ns, wakeups, program->version);
-        else
-            printf("  %-14s %12.0f ns of CPU, %6.0f wake-ups%s\n", program->name, cpu_ns, wakeups,
-                   i            ? ""
-                   : cpu_ns > 0 ? "  MISSED: 0"
-                                : "  reached: 0");
     }
-    fflush(stdout);
     return true;
 }
 

@@ -108,6 +108,16 @@ static double number_of(const char *line, const char *key)
     return value ? strtod(value, NULL) : 0;
 }
 
+bool bench_own_folder(char *folder, size_t size)
+{
+    ssize_t length = readlink("/proc/self/exe", folder, size - 1);
+    if (length <= 0)
+        return false;
+    folder[length] = 0;
+    *strrchr(folder, '/') = 0;
+    return true;
+}
+
 bool bench_program_ask(bench_program *program, const char *folder, const char *file)
 {
     char answer[512];

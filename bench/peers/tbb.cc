@@ -117,7 +117,7 @@ long sum(const bench_sum_node *root, unsigned times)
     return total;
 }
 
-// The calling thread is one of the arena's; outside threads use an arena of workers only.
+// The calling thread is one of oneTBB's threads: it starts one less. `arena` is of others only, for wake.
 void start(unsigned workers)
 {
     limit = std::make_unique<tbb::global_control>(tbb::global_control::max_allowed_parallelism, workers);
