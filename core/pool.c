@@ -26,7 +26,9 @@ static int pool_submit(ql_executor *executor, ql_task *task, qli_context *contex
     qli_pool *pool = pool_of(executor);
     qli_worker *worker = context && context->executor == executor ? qli_worker_of(context) : NULL;
     (void)reserved; /* the pool has no bound */
-    if (!worker || !worker->seat || !qli_runq_room(&worker->seat->runq) || qli_inbox_is_closed(&pool->door))
+    /* One with a deadline stays at the door, where it can be taken out although every worker is busy. */
+    if (!worker || !worker->seat || task->deadline_ns || !qli_runq_room(&worker->seat->runq) ||
+        qli_inbox_is_closed(&pool->door))
         return push_at_door(pool, task, task, 1, context);
     /* Counted before it is seen: accepted never falls behind settled. */
     qli_count(&context->accepted);
@@ -44,13 +46,13 @@ static int pool_submit_many(ql_executor *executor, ql_task *newest, ql_task *old
 static int pool_cancel(ql_executor *executor, ql_task *task, int reason)
 {
     qli_pool *pool = pool_of(executor);
-    if (reason == ETIMEDOUT && !(task->flags & QL_DEADLINE_RUNS) && qli_task_has_begun(task))
-        return -EINPROGRESS;
     if (!qli_task_ask(task, reason))
         return -EINPROGRESS;
     /* Still at the door: settled here and now. In a run queue: by the worker that takes it. */
     if (qli_inbox_remove(&pool->door, task))
         qli_settle(qli_context_current(), task, -reason, NULL);
+    else if (reason == ETIMEDOUT && !qli_inbox_was_taken(&pool->door, task))
+        return -EAGAIN;
     return 0;
 }
 

@@ -107,12 +107,13 @@ static int strand_submit(ql_executor *executor, ql_task *task, qli_context *cont
 
 static int strand_cancel(ql_executor *executor, ql_task *task, int reason)
 {
-    if (reason == ETIMEDOUT && !(task->flags & QL_DEADLINE_RUNS) && qli_task_has_begun(task))
-        return -EINPROGRESS;
+    ql_strand *strand = strand_of(executor);
     if (!qli_task_ask(task, reason))
         return -EINPROGRESS;
-    if (qli_inbox_remove(&strand_of(executor)->inbox, task))
-        settle_queued(strand_of(executor), task, -reason);
+    if (qli_inbox_remove(&strand->inbox, task))
+        settle_queued(strand, task, -reason);
+    else if (reason == ETIMEDOUT && !qli_inbox_was_taken(&strand->inbox, task))
+        return -EAGAIN;
     return 0;
 }
 

@@ -243,8 +243,10 @@ void qli_run_task(qli_context *context, ql_task *task)
 
 bool qli_task_ask(ql_task *task, int reason)
 {
+    /* A deadline that does not cover running leaves alone what has begun. */
+    uint32_t too_late = reason == ETIMEDOUT && !(task->flags & QL_DEADLINE_RUNS) ? REASON | BEGUN : REASON;
     uint32_t found = qli_load(&task->future.qli_cancel, __ATOMIC_RELAXED);
-    while (!(found & REASON)) {
+    while (!(found & too_late)) {
         /* ORDER task:ask (acquire, release): with task:begin. */
         if (qli_cas(&task->future.qli_cancel, &found, found | (uint32_t)reason, __ATOMIC_ACQ_REL,
                     __ATOMIC_RELAXED))
