@@ -27,7 +27,8 @@ bool qli_future_unregister(ql_future *future, const void *what, uintptr_t tag)
     return qli_cas(&future->qli_word, &word, QLI_PENDING, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 
-void qli_future_settle(ql_future *future)
+/* Returns the future that must settle next, for the same reason: a continuation that nobody would take; or NULL. */
+static ql_future *settle_one(ql_future *future)
 {
     /* ORDER future:settle (release: value, code and text, for whoever sees SETTLED; acquire: what was registered).
      * From here on the memory is the caller's. */
@@ -41,8 +42,7 @@ void qli_future_settle(ql_future *future)
         qli_group_arrive(what);
         break;
     case QLI_NEXT:
-        qli_task_follow(what);
-        break;
+        return qli_task_follow(what) ? NULL : &((ql_task *)what)->future;
     case QLI_SPAWNED:
         free(future);
         break;
@@ -52,4 +52,11 @@ void qli_future_settle(ql_future *future)
     default: /* nobody waits */
         break;
     }
+    return NULL;
+}
+
+void qli_future_settle(ql_future *future)
+{
+    while (future)
+        future = settle_one(future);
 }

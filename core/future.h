@@ -40,8 +40,9 @@ void qli_future_settle(ql_future *future);
 
 /* group.c: the member's future has settled. */
 void qli_group_arrive(ql_member *member);
-/* task.c: what the continuation waited for has settled. */
-void qli_task_follow(ql_task *next);
+/* task.c: what the continuation waited for has settled. False: its executor takes nothing any more, so it must settle now, with
+ * the code and text that were written. */
+bool qli_task_follow(ql_task *next);
 
 /* wait.c: the calling thread's parker. */
 qli_parker *qli_own_parker(qli_context *self);

@@ -60,12 +60,12 @@ static int hand_over(ql_executor *on, ql_task *task, uintptr_t pending, bool res
             on->ops->unreserve(on);
         return -EBUSY;
     }
-    uintptr_t before = task->future.qli_word;
+    ql_future before = task->future;
     take_over(on, task, pending);
     qli_wait_expected();
     int code = enqueue(task, reserved);
     if (code)
-        task->future.qli_word = before;
+        task->future = before;
     return code;
 }
 
@@ -143,7 +143,7 @@ int ql_future_then(ql_future *future, ql_task *next)
     if (!is_free(next, "ql_future_then"))
         return -EBUSY;
     ql_executor *on = next->on;
-    uintptr_t before = next->future.qli_word;
+    ql_future before = next->future;
     int code = on->ops->reserve ? on->ops->reserve(on) : 0;
     if (code)
         return code;
@@ -154,16 +154,19 @@ int ql_future_then(ql_future *future, ql_task *next)
     else if (code < 0 && on->ops->unreserve)
         on->ops->unreserve(on);
     if (code)
-        next->future.qli_word = before;
+        next->future = before;
     return code;
 }
 
-void qli_task_follow(ql_task *next)
+bool qli_task_follow(ql_task *next)
 {
     int code = enqueue(next, true);
-    if (code)
-        qli_settle(qli_context_current(), next, code,
-                   "its executor closed before what it waited for settled");
+    if (!code)
+        return true;
+    /* Never accepted, so it is not counted as settled either. */
+    next->future.code = code;
+    next->future.text = "its executor closed before what it waited for settled";
+    return false;
 }
 
 void ql_scope_init(ql_scope *scope, ql_scope *parent)
@@ -175,14 +178,14 @@ void ql_scope_init(ql_scope *scope, ql_scope *parent)
 void ql_scope_cancel(ql_scope *scope)
 {
     if (scope)
-        qli_store(&scope->qli_reason, (uint32_t)ECANCELED, __ATOMIC_RELEASE);
+        qli_store(&scope->qli_reason, (uint32_t)ECANCELED, __ATOMIC_RELAXED);
 }
 
 static uint32_t scope_reason(const ql_scope *scope)
 {
     uint32_t reason = 0;
     for (; scope && !reason; scope = scope->qli_parent)
-        reason = qli_load(&scope->qli_reason, __ATOMIC_ACQUIRE);
+        reason = qli_load(&scope->qli_reason, __ATOMIC_RELAXED);
     return reason;
 }
 
@@ -217,6 +220,8 @@ bool qli_task_begin(qli_context *context, ql_task *task, int *code)
     *code = -(int)reason;
     if (reason)
         return false;
+    /* ORDER task:runner (release): the context, for waits:runner.
+     * order kept: a fence that each worker happens to pass before (quiet:A) hides it. */
     qli_store(&task->qli_runner, (void *)context, __ATOMIC_RELEASE);
     return true;
 }

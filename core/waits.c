@@ -10,6 +10,7 @@ static qli_context *settler(ql_runtime *runtime, ql_task *task)
 {
     if (task->qli_runtime != runtime || ql_future_settled(&task->future))
         return NULL;
+    /* ORDER waits:runner (acquire): its context, with task:runner; a spare thread's may be younger than this thread. */
     qli_context *runner = qli_load(&task->qli_runner, __ATOMIC_ACQUIRE);
     return runner ? runner : task->on->context;
 }

@@ -28,7 +28,7 @@ void qli_seat_return(qli_worker *worker)
     (void)worker;
 }
 
-void qli_task_follow(ql_task *next)
+bool qli_task_follow(ql_task *next)
 {
     (void)next;
     abort(); /* no continuation here */
