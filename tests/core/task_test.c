@@ -160,15 +160,13 @@ QLT(task, a_timed_wait_leaves_it_with_the_runtime)
     release(runtime, &holder);
 }
 
+/* Looks in for a moment, again and again, until the other one waits. */
 static void *wait_too(void *arg)
 {
     ql_task *task = arg;
     int code;
-    do {
-        code = ql_future_wait_until(&task->future, ql_after_ns(1000000000));
-        if (code == 0)
-            qlt_fail("it has settled before its time");
-    } while (code == -ETIMEDOUT);
+    while ((code = ql_future_wait_until(&task->future, 1)) == -ETIMEDOUT)
+        ;
     qlt_eq_int(code, -EBUSY);
     qlt_gate_open(&gate, 2);
     return NULL;
@@ -183,7 +181,7 @@ QLT(task, has_one_waiter_at_a_time)
     /* Whichever waits second is refused; this one stays until the other has been. */
     int code;
     while ((code = ql_future_wait(&holder.future)) == -EBUSY)
-        qlt_eq_int(code, -EBUSY);
+        ;
     pthread_join(other, NULL);
     qlt_eq_int(code, 0);
     qlt_runtime_stop(runtime);
