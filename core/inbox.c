@@ -163,8 +163,8 @@ size_t qli_inbox_take(qli_inbox *inbox, ql_task **tasks, size_t max)
             break;
         task->qli_place = QLI_PLACE_TAKEN;
         unlink_task(list, task);
-        /* ORDER inbox:slot (release: what was done with the task here, for a canceller that finds it in a lane's slots). */
-        qli_store(&tasks[n], task, __ATOMIC_RELEASE);
+        /* relaxed: a canceller that looks into a lane's slots has held the lock since. */
+        qli_store(&tasks[n], task, __ATOMIC_RELAXED);
     }
     qli_store(&inbox->listed, inbox->listed - n, __ATOMIC_RELAXED);
     pthread_mutex_unlock(&inbox->lock);
@@ -218,8 +218,8 @@ bool qli_inbox_was_taken(qli_inbox *inbox, const ql_task *task)
 
 void qli_inbox_shut(qli_inbox *inbox, uintptr_t flags)
 {
-    /* A change of the word that every push changes, so pushes come before it or are refused.
-     * ORDER inbox:shut (release: what the closer wrote, for a lane's engine, by ORDER inbox:closed). */
+    /* ORDER inbox:shut (release: what the closer wrote, for a lane's engine, by ORDER inbox:closed). It changes the word that
+     * every push changes, so pushes come before it or are refused. */
     qli_fetch_or(&inbox->front, flags, __ATOMIC_RELEASE);
 }
 

@@ -51,8 +51,8 @@ void qli_lane_places(ql_lane *lane)
 {
     if (!lane->inbox.capacity)
         return;
-    /* FENCE lane:place_A, with lane:place_B in wait_for_place(): the free places, or the closing, are published before it
-     * looks who waits. Model: tests/models/place_model */
+    /* FENCE lane:place, with lane:place, for those who wait and those who make room or close both come here. Each has published
+     * its part, and looks for the other's: one of them sees it. Model: tests/models/place_model */
     qli_fence(__ATOMIC_SEQ_CST);
     if (!qli_load(&lane->places_first, __ATOMIC_RELAXED))
         return;
@@ -75,9 +75,6 @@ static int wait_for_place(ql_lane *lane, int64_t deadline_ns)
     pthread_mutex_lock(&lane->places_lock);
     enlist(lane, &waiter);
     pthread_mutex_unlock(&lane->places_lock);
-    /* FENCE lane:place_B, with lane:place_A in qli_lane_places(): it is published that somebody waits before it is looked
-     * once more whether a place is free. Model: tests/models/place_model */
-    qli_fence(__ATOMIC_SEQ_CST);
     qli_lane_places(lane);
     int code = ql_future_wait_until(&waiter.task.future, deadline_ns);
     if (code) {

@@ -97,7 +97,7 @@ struct ql_lane {
     bool joined;                       /* its thread has been joined */
     pthread_mutex_t places_lock;
     qli_place_waiter *places_first,
-        *places_last; /* with the lock; first is also read without, after FENCE lane:place_B */
+        *places_last; /* with the lock; first is also read without, after FENCE lane:place */
 
     ql_task opened, ended; /* never queue: futures of the two ends of its life */
     ql_error problem;      /* written before `opened` settles, like the next */

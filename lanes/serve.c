@@ -102,8 +102,7 @@ static void run_alone(ql_lane *lane, ql_task *task)
 /* Whoever gets a task out of its slot has it. */
 static ql_task *empty_slot(ql_lane *lane, size_t i)
 {
-    /* ORDER lane:empty (acquire): with lane:take_out: exactly one gets it. */
-    return qli_exchange(&lane->taken[i], NULL, __ATOMIC_ACQUIRE);
+    return qli_exchange(&lane->taken[i], NULL, __ATOMIC_RELAXED);
 }
 
 /* Take fewer at a time when they are slow. */

@@ -141,9 +141,9 @@ static bool out_of_slot(ql_lane *lane, ql_task *task)
 {
     for (unsigned i = 0; i < QLI_LANE_TAKE; i++) {
         ql_task *found = task;
-        /* ORDER lane:take_out (acquire: what the lane did with the task when it took it). */
+        /* relaxed: the slots were filled with the inbox's lock, which out_of_inbox() has held since. */
         if (qli_load(&lane->taken[i], __ATOMIC_RELAXED) == task &&
-            qli_cas(&lane->taken[i], &found, NULL, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+            qli_cas(&lane->taken[i], &found, NULL, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
             return true;
     }
     return false;

@@ -106,6 +106,11 @@ int ql_slot_bind(const ql_plan *plan, const ql_slot *where, ql_bound *bound)
     return 0;
 }
 
+int ql_slot_bind_engine(const ql_plan *plan, ql_bound *bound)
+{
+    return ql_slot_bind(plan, NULL, bound);
+}
+
 bool ql_slot_lost(const ql_slot *where, ql_bound *bound)
 {
     (void)where;

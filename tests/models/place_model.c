@@ -1,0 +1,51 @@
+/* A lane with one place, and two producers who wait for it. Nobody waits for ever, and the close refuses nobody who got in. */
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "lanes/lane.h"
+#include "tests/models/stubs/no_pool.h"
+
+enum { PRODUCERS = 2, TASKS = 2 };
+
+static ql_lane *lane;
+static int ran; /* the lane's */
+
+static int run(ql_task *task)
+{
+    (void)task;
+    ran++;
+    return 0;
+}
+
+static void *produce(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < TASKS; i++) {
+        ql_task *task = malloc(sizeof(*task));
+        ql_task_init(task, run, NULL);
+        assert(!ql_lane_submit_until(lane, task, QL_FOREVER));
+        assert(!ql_future_wait(&task->future));
+        free(task);
+    }
+    return NULL;
+}
+
+int main(void)
+{
+    ql_runtime *runtime = no_pool_start();
+    ql_lane_config config = {.size = sizeof(config), .capacity_tasks = 1};
+    pthread_t threads[PRODUCERS];
+    ql_error error;
+    assert(!ql_lane_open_begin(runtime, &config, &lane, &error));
+    for (int i = 0; i < PRODUCERS; i++)
+        pthread_create(&threads[i], NULL, produce, NULL);
+    for (int i = 0; i < PRODUCERS; i++)
+        pthread_join(threads[i], NULL);
+    assert(!ql_lane_close(lane, NULL, NULL, &error));
+    assert(ran == PRODUCERS * TASKS && !lane->inbox.queued);
+    assert(!ql_lane_free(lane));
+    no_pool_stop(runtime);
+    return 0;
+}
