@@ -8,6 +8,8 @@ static void sit(qli_seat *seat, qli_worker *worker)
 {
     worker->seat = seat;
     seat->sleeper.parker = &worker->context.parker;
+    /* Those who sleep have asked the one before it: its first fork answers in its place. */
+    qli_deque_ask(&worker->deque);
     /* ORDER seat:sitter (release): the worker's deque, for thieves. */
     qli_store(&seat->sitter, worker, __ATOMIC_RELEASE);
 }
