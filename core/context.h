@@ -29,6 +29,7 @@ typedef struct qli_context {
     struct qli_context *waits_for_context;
     const ql_member *waits_for;
     size_t waits_for_count;
+    int refused; /* the wait was ended by others, with this error */
     uint64_t walk;
 
     qli_parker parker;

@@ -53,14 +53,35 @@ static qli_worker *get_spare(qli_pool *pool, qli_seat *seat)
     return spare;
 }
 
+/* With the lock. */
+static bool others_work(const qli_pool *pool, const qli_seat *but)
+{
+    for (unsigned i = 0; i < pool->seats_count; i++) {
+        const qli_seat *seat = pool->seats[i];
+        if (seat != but && !seat->off && !seat->sitter->holds_seat)
+            return true;
+    }
+    return false;
+}
+
 /* With the lock: no thread for the seat. Unless it must, a worker may sleep on its seat only while others work. */
 static int hold(qli_pool *pool, qli_worker *worker, bool must)
 {
-    if (!must && pool->held + 1 >= pool->seats_count)
+    if (!must && !others_work(pool, worker->seat))
         return -EAGAIN;
-    pool->held++;
+    qli_store(&pool->held, pool->held + 1, __ATOMIC_RELAXED);
     worker->holds_seat = true;
     return 0;
+}
+
+/* A join has put the last worker to sleep: a wait for what queues must end, so that its thread comes back to a seat. If there
+ * is none, all that is waited for is under way elsewhere. */
+static void refuse_a_wait(qli_pool *pool)
+{
+    unsigned count = qli_load(&pool->workers_count, __ATOMIC_ACQUIRE);
+    for (unsigned i = 0; i < count; i++)
+        if (qli_waits_refuse(&pool->executor.runtime->waits, &pool->workers[i]->context))
+            return;
 }
 
 int qli_seat_leave(qli_worker *worker, bool must)
@@ -90,7 +111,10 @@ int qli_seat_leave(qli_worker *worker, bool must)
         worker->left = seat;
         qli_fetch_add(&pool->away, 1, __ATOMIC_RELAXED);
     }
+    bool last = worker->holds_seat && !others_work(pool, seat);
     pthread_mutex_unlock(&pool->sleep.lock);
+    if (last)
+        refuse_a_wait(pool);
     if (heir)
         qli_unpark(&heir->context.parker);
     if (!code && qli_pool_has_work(pool))
@@ -104,7 +128,7 @@ static bool take_back(qli_pool *pool, qli_seat *seat, qli_worker *worker)
     qli_worker *sitter = seat->sitter;
     if (sitter->holds_seat) {
         sitter->holds_seat = false;
-        pool->held--;
+        qli_store(&pool->held, pool->held - 1, __ATOMIC_RELAXED);
         if (sitter != worker)
             sitter->seat = NULL;
     } else if (seat->off || qli_sleep_leave(&pool->sleep, &seat->sleeper, false)) {

@@ -86,6 +86,8 @@ static int sleep_inside(qli_context *self, const ql_member *members, size_t coun
 {
     qli_waits *waits = &self->runtime->waits;
     qli_worker *worker = qli_worker_of(self);
+    if (worker && worker->left_for_blocking)
+        worker = NULL; /* its seat is lent already */
     int code = qli_waits_enter(waits, self, members, count);
     bool entered = !code;
     if (!code && worker)
@@ -99,9 +101,8 @@ static int sleep_inside(qli_context *self, const ql_member *members, size_t coun
         qli_park(&self->parker, QL_FOREVER);
         code = 0;
     }
-    if (entered)
-        qli_waits_leave(waits, self);
-    return code;
+    int refused = entered ? qli_waits_leave(waits, self) : 0;
+    return refused ? refused : code;
 }
 
 int qli_sleep_in_wait(qli_context *self, const ql_member *members, size_t count, int64_t deadline_ns,

@@ -2,7 +2,9 @@
  * refused instead of sleeping for ever. Waits that spin, submits and settles never come here.
  *
  * A queued task counts as its lane's to settle, a running one as its runner's. Tasks that queue at the pool can be run by
- * anyone, so they close no cycle: when no seat works any more, leaving the last one is refused (qli_seat_leave). */
+ * anyone, so they close no cycle: when no seat works any more, leaving the last one is refused (qli_seat_leave).
+ *
+ * A join cannot be refused. Where one closes a cycle, or takes the last seat, a wait that sleeps already is ended instead. */
 #ifndef QLANE_CORE_WAITS_H
 #define QLANE_CORE_WAITS_H
 
@@ -17,8 +19,12 @@ typedef struct qli_waits {
 
 /* 0, or -EDEADLK: one of these futures can only settle after `self` goes on. They must stay until leave. */
 int qli_waits_enter(qli_waits *waits, qli_context *self, const ql_member *members, size_t count);
-/* The same for a joiner, whose child runs on `thief`. */
-int qli_waits_enter_join(qli_waits *waits, qli_context *self, qli_context *thief);
-void qli_waits_leave(qli_waits *waits, qli_context *self);
+/* The same for a joiner, whose child runs on `thief`: a wait in the cycle ends with -EDEADLK, if there is one. */
+void qli_waits_enter_join(qli_waits *waits, qli_context *self, qli_context *thief);
+/* 0, or why others have ended the wait. */
+int qli_waits_leave(qli_waits *waits, qli_context *self);
+
+/* Nobody can run what queues at the pool: if `who` waits for that, its wait ends with -EAGAIN. True: it does. */
+bool qli_waits_refuse(qli_waits *waits, qli_context *who);
 
 #endif
