@@ -1,6 +1,7 @@
 /* The slow ways of fork and join: somebody asked for work, or took some. */
 #include "qlane/fork.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/runtime.h"
@@ -35,9 +36,24 @@ qli_entry *qli_fork_slow(ql_worker *hot, void (*run)(ql_worker *, qli_entry *), 
     return entry;
 }
 
+void qli_check_joined(qli_worker *worker, const qli_entry *head)
+{
+    if (worker->hot.head == head)
+        return;
+    /* Its frames are gone and thieves may be in them. */
+    qli_misuse(worker->context.runtime, 0,
+               "fork: a task returned with forked children that nobody joined; the process ends");
+    abort();
+}
+
 void qli_run_child(qli_worker *thief, qli_worker *victim, qli_entry *entry)
 {
+    const qli_entry *head = thief->hot.head;
+    const char *outer_name = thief->context.task_name;
+    qli_store(&thief->context.task_name, outer_name ? outer_name : "a forked child", __ATOMIC_RELAXED);
     entry->run(&thief->hot, entry);
+    qli_store(&thief->context.task_name, outer_name, __ATOMIC_RELAXED);
+    qli_check_joined(thief, head);
     /* ORDER fork:done (release): the child's result, for fork:joined. Then the entry is the victim's
      * again; its parker is good for as long as the pool is. */
     uintptr_t before = qli_exchange(&entry->state, (uintptr_t)QLI_CHILD_DONE, __ATOMIC_RELEASE);
@@ -52,12 +68,12 @@ static void sleep_on(qli_worker *worker, qli_worker *thief, qli_entry *entry)
     uintptr_t state = (uintptr_t)&thief->hot;
     if (!qli_cas(&entry->state, &state, state | QLI_JOIN_SLEEPS, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
         return;
-    (void)qli_waits_enter_join(waits, &worker->context, &thief->context);
+    qli_waits_enter_join(waits, &worker->context, &thief->context);
     (void)qli_seat_leave(worker, true);
     qli_count(&worker->context.parks);
     qli_park(&worker->context.parker, QL_FOREVER);
     qli_seat_return(worker);
-    qli_waits_leave(waits, &worker->context);
+    (void)qli_waits_leave(waits, &worker->context);
 }
 
 /* Run what the thief has forked meanwhile: it can only be part of the child that is waited for, or of what the thief in

@@ -129,6 +129,8 @@ typedef struct qli_work {
 bool qli_find_work(qli_worker *worker, qli_work *work);
 /* Exact, after FENCE sleep:B: is there anything that find would find? */
 bool qli_pool_has_work(qli_pool *pool);
+/* The worker has run something that began with this head: aborts if it left forked children behind. */
+void qli_check_joined(qli_worker *worker, const qli_entry *head);
 /* Run a stolen child and tell its joiner. */
 void qli_run_child(qli_worker *thief, qli_worker *victim, qli_entry *entry);
 

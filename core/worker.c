@@ -4,6 +4,8 @@
 
 #include "core/runtime.h"
 
+enum { WAIT_SPIN_NS = 50000 };
+
 /* Pin the thread to the seat it sits on now. The same seat again costs nothing. */
 static int bind_to_seat(qli_worker *worker)
 {
@@ -14,41 +16,21 @@ static int bind_to_seat(qli_worker *worker)
     worker->bound_to = slot;
     int code = ql_slot_bind(worker->pool->plan, slot, &worker->bound);
     qli_runtime_bound(worker->context.runtime, slot, &worker->bound, worker->thread.name, first);
-    qli_spin_init(&worker->context.spin, worker->bound.spin_max_ns);
+    /* Where the search may go on for ever a wait may not: what it waits for may need this seat. */
+    int64_t max_ns = worker->bound.spin_max_ns;
+    qli_spin_init(&worker->context.spin, max_ns == QL_FOREVER ? WAIT_SPIN_NS : max_ns);
     return code;
 }
 
 static void run(qli_worker *worker, const qli_work *work)
 {
+    const qli_entry *head = worker->hot.head;
     if (work->entry) {
         qli_run_child(worker, work->victim, work->entry);
-        return;
+    } else {
+        qli_run_task(&worker->context, work->task);
+        qli_check_joined(worker, head);
     }
-    const qli_entry *head = worker->hot.head;
-    qli_run_task(&worker->context, work->task);
-    if (worker->hot.head != head) {
-        /* Its frames are gone and thieves may be in them. */
-        qli_misuse(worker->context.runtime, 0,
-                   "fork: a task returned with forked children that nobody joined; the process ends");
-        abort();
-    }
-}
-
-/* Look for work for as long as the budget allows. */
-static bool spin_for_work(qli_worker *worker, qli_work *work)
-{
-    qli_spin *spin = &worker->context.spin;
-    int64_t start_ns = ql_now_ns(), now_ns = start_ns, until_ns = qli_spin_until(spin, start_ns);
-    while (now_ns < until_ns) {
-        for (int i = 0; i < 16; i++)
-            qli_pause();
-        now_ns = ql_now_ns();
-        if (qli_find_work(worker, work) || qli_load(&worker->pool->ending, __ATOMIC_RELAXED)) {
-            qli_spin_learn(spin, now_ns - start_ns);
-            return work->task || work->entry;
-        }
-    }
-    return false;
 }
 
 /* Asleep, or without a seat: until a token says that the worker has a seat and is searching, or that the pool ends. */
@@ -63,9 +45,42 @@ static bool sleep_until_seated(qli_worker *worker)
     return true;
 }
 
+/* Out of use; but while somebody sleeps on a seat, this one may be the only one that works. */
 static bool is_off(const qli_worker *worker)
 {
-    return worker->seat->index >= qli_load(&worker->pool->active, __ATOMIC_RELAXED);
+    const qli_pool *pool = worker->pool;
+    return worker->seat->index >= qli_load(&pool->active, __ATOMIC_RELAXED) &&
+           !qli_load(&pool->held, __ATOMIC_RELAXED);
+}
+
+/* Somebody waits for the seat, or it is out of use. */
+static bool must_go(const qli_worker *worker)
+{
+    return qli_load(&worker->seat->returning, __ATOMIC_RELAXED) || is_off(worker);
+}
+
+/* Look for work for as long as the budget allows. */
+static bool spin_for_work(qli_worker *worker, qli_work *work)
+{
+    qli_spin *spin = &worker->context.spin;
+    bool for_ever = worker->bound.spin_max_ns == QL_FOREVER;
+    int64_t start_ns = ql_now_ns(), now_ns = start_ns;
+    int64_t until_ns = for_ever ? QL_FOREVER : qli_spin_until(spin, start_ns);
+    if (for_ever)
+        qli_runtime_idle(worker->context.runtime); /* it never sleeps, so a stop would not be told */
+    while (now_ns < until_ns) {
+        for (int i = 0; i < 16; i++)
+            qli_pause();
+        now_ns = ql_now_ns();
+        if (must_go(worker) || qli_load(&worker->pool->ending, __ATOMIC_RELAXED))
+            return false;
+        if (qli_find_work(worker, work)) {
+            if (!for_ever)
+                qli_spin_learn(spin, now_ns - start_ns);
+            return true;
+        }
+    }
+    return false;
 }
 
 /* With the lock: out of use. What queues here is for others, and so is the search. */
@@ -109,11 +124,14 @@ static bool go_to_bed(qli_worker *worker, bool searching)
     /* After FENCE sleep:B: whatever was published before a poster saw nobody asleep is found here. */
     if (qli_pool_has_work(pool)) {
         pthread_mutex_lock(&pool->sleep.lock);
-        /* The seat may be another's by now: then that one works, and this thread is a spare. */
+        /* The seat may be another's by now: then that one works, this thread is a spare, and the work is for others. */
         bool up = worker->seat && qli_sleep_leave(&pool->sleep, &worker->seat->sleeper, true);
         pthread_mutex_unlock(&pool->sleep.lock);
-        if (up)
+        if (up) {
+            (void)bind_to_seat(worker); /* perhaps another one by now */
             return true;
+        }
+        qli_sleep_post(&pool->sleep);
     }
     return sleep_until_seated(worker);
 }
@@ -124,7 +142,7 @@ static bool next_work(qli_worker *worker, bool *searching, qli_work *work)
     qli_pool *pool = worker->pool;
     *work = (qli_work){0};
     for (;;) {
-        bool wanted = qli_load(&worker->seat->returning, __ATOMIC_RELAXED) || is_off(worker);
+        bool wanted = must_go(worker);
         if (!wanted && qli_find_work(worker, work))
             break;
         if (!wanted && !*searching)
