@@ -38,15 +38,15 @@ void qli_seat_return(qli_worker *worker)
     (void)worker;
 }
 
-int qli_waits_enter_join(qli_waits *waits, qli_context *context, qli_context *thief)
+void qli_waits_enter_join(qli_waits *waits, qli_context *context, qli_context *thief)
 {
     (void)waits, (void)context, (void)thief;
-    return 0;
 }
 
-void qli_waits_leave(qli_waits *waits, qli_context *context)
+int qli_waits_leave(qli_waits *waits, qli_context *context)
 {
     (void)waits, (void)context;
+    return 0;
 }
 
 /* ---- The scenario ---- */
