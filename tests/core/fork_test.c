@@ -1,0 +1,267 @@
+#include "qlane/fork.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "qlane/loop.h"
+#include "qlane/runtime.h"
+#include "tests/support/harness.h"
+#include "tests/support/runtime.h"
+
+static ql_runtime *runtime;
+
+/* Runs it as a task; a test that hangs should say so. */
+static int64_t run(ql_task_fn *fn, void *arg)
+{
+    ql_task task;
+    ql_task_init(&task, fn, arg);
+    qlt_eq_int(ql_submit(ql_runtime_pool(runtime), &task), 0);
+    qlt_eq_int(ql_future_wait_until(&task.future, ql_after_ns(30000000000)), 0);
+    qlt_eq_int(task.future.code, 0);
+    return task.future.value.i64;
+}
+
+/* ---- Right results ---- */
+
+/* How many ways there are to go on with queens on these columns and diagonals. */
+QL_FORK_4(long, queens, w, unsigned, size, unsigned, columns, unsigned, left, unsigned, right)
+{
+    unsigned all = (1u << size) - 1;
+    if (columns == all)
+        return 1;
+    queens_child children[16];
+    unsigned forked = 0;
+    for (unsigned open = all & ~(columns | left | right); open; open &= open - 1) {
+        unsigned bit = open & -open;
+        queens_fork(w, &children[forked++], size, columns | bit, (left | bit) << 1, (right | bit) >> 1);
+    }
+    long ways = 0;
+    while (forked)
+        ways += queens_join(w, &children[--forked]);
+    return ways;
+}
+
+static int run_queens(ql_task *task)
+{
+    return ql_task_return(task, (ql_value){.i64 = queens(ql_worker_self(), *(unsigned *)task->arg, 0, 0, 0)});
+}
+
+static void place_queens(unsigned workers)
+{
+    static const unsigned depths[] = {1, 2, 7, 0};
+    unsigned size = 8;
+    for (unsigned i = 0; i < sizeof(depths) / sizeof(*depths); i++) {
+        runtime = qlt_runtime_with(workers, (ql_runtime_config){.fork_depth = depths[i]});
+        qlt_eq_int(run(run_queens, &size), 92);
+        qlt_runtime_stop(runtime);
+    }
+}
+
+QLT(fork, counts_queens_however_small_the_deque)
+{
+    qlt_workers_each(place_queens);
+}
+
+/* Holds a child on each level, far more of them than a deque has entries. */
+QL_FORK_1(long, descend, w, long, depth)
+{
+    if (!depth)
+        return 0;
+    descend_child leaf;
+    descend_fork(w, &leaf, 0);
+    long below = descend(w, depth - 1);
+    return below + 1 + descend_join(w, &leaf);
+}
+
+static int run_descend(ql_task *task)
+{
+    return ql_task_return(task, (ql_value){.i64 = descend(ql_worker_self(), *(long *)task->arg)});
+}
+
+static void descends(unsigned workers)
+{
+    long depth = 5000;
+    runtime = qlt_runtime_with(workers, (ql_runtime_config){.fork_depth = 64});
+    for (int i = 0; i < 20; i++)
+        qlt_eq_int(run(run_descend, &depth), depth);
+    qlt_runtime_stop(runtime);
+}
+
+QLT(fork, goes_deeper_than_its_deque)
+{
+    qlt_workers_each(descends);
+}
+
+/* ---- Stealing ---- */
+
+static int taken;
+static ql_worker *taker;
+
+QL_FORK_VOID_1(note_taker, w, int, unused)
+{
+    (void)unused;
+    taker = w;
+    __atomic_store_n(&taken, 1, __ATOMIC_RELEASE);
+}
+
+QL_FORK_VOID_1(tiny, w, int, unused)
+{
+    (void)w, (void)unused;
+}
+
+/* The first child stays forked until another worker runs it: a join could only follow. */
+static int until_stolen(ql_task *task)
+{
+    ql_worker *w = ql_worker_self();
+    note_taker_child first;
+    int64_t until_ns = ql_after_ns(20000000000);
+    taken = 0;
+    note_taker_fork(w, &first, 0);
+    while (!__atomic_load_n(&taken, __ATOMIC_ACQUIRE) && ql_now_ns() < until_ns) {
+        tiny_child child;
+        tiny_fork(w, &child, 0);
+        tiny_join(w, &child);
+    }
+    qlt_check(__atomic_load_n(&taken, __ATOMIC_ACQUIRE) && taker != w);
+    note_taker_join(w, &first);
+    (void)task;
+    return 0;
+}
+
+QLT(fork, a_child_is_stolen_while_its_parent_works)
+{
+    ql_stats stats = {.size = sizeof(stats)};
+    runtime = qlt_runtime(2);
+    for (int i = 0; i < 100; i++)
+        (void)run(until_stolen, NULL);
+    ql_runtime_stats(runtime, &stats);
+    qlt_check(stats.steals >= 100);
+    qlt_runtime_stop(runtime);
+}
+
+enum { SUBMITTED = 3 };
+static qlt_gate ran;
+
+static int arrive(ql_task *task)
+{
+    (void)task;
+    qlt_gate_arrive(&ran);
+    return 0;
+}
+
+/* Its own tasks queue behind it: while it holds its worker, only another one can run them. */
+static int hold_until_stolen(ql_task *task)
+{
+    static ql_task submitted[SUBMITTED];
+    for (int i = 0; i < SUBMITTED; i++) {
+        ql_task_init(&submitted[i], arrive, NULL);
+        qlt_eq_int(ql_submit(task->on, &submitted[i]), 0);
+    }
+    qlt_gate_wait(&ran, SUBMITTED);
+    for (int i = 0; i < SUBMITTED; i++)
+        qlt_eq_int(ql_future_wait(&submitted[i].future), 0);
+    return 0;
+}
+
+QLT(steal, tasks_behind_a_held_worker_are_run_by_another)
+{
+    runtime = qlt_runtime(2);
+    for (int i = 0; i < 100; i++) {
+        ran = (qlt_gate)QLT_GATE_INIT;
+        (void)run(hold_until_stolen, NULL);
+    }
+    qlt_runtime_stop(runtime);
+}
+
+/* ---- Ranges ---- */
+
+static size_t items, pieces;
+
+static void count_items(ql_worker *w, size_t begin, size_t end, void *arg)
+{
+    (void)w, (void)arg;
+    qlt_check(begin < end);
+    __atomic_fetch_add(&items, end - begin, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&pieces, 1, __ATOMIC_RELAXED);
+}
+
+static int over_huge_range(ql_task *task)
+{
+    (void)task;
+    ql_parallel_for(ql_worker_self(), 1, SIZE_MAX, SIZE_MAX / 16, count_items, NULL);
+    return 0;
+}
+
+static void counts_huge(unsigned workers)
+{
+    items = pieces = 0;
+    runtime = qlt_runtime(workers);
+    (void)run(over_huge_range, NULL);
+    qlt_check(items == SIZE_MAX - 1 && pieces > 1 && pieces <= 32);
+    qlt_runtime_stop(runtime);
+}
+
+QLT(fork, a_range_may_be_as_long_as_numbers_go)
+{
+    qlt_workers_each(counts_huge);
+}
+
+/* ---- Misuse ---- */
+
+static int leave_child(ql_task *task)
+{
+    static tiny_child child;
+    (void)task;
+    tiny_fork(ql_worker_self(), &child, 0);
+    return 0;
+}
+
+static void task_leaves_child(void)
+{
+    runtime = qlt_runtime(1);
+    (void)run(leave_child, NULL);
+    qlt_runtime_stop(runtime);
+}
+
+QL_FORK_VOID_1(leave_grandchild, w, int, unused)
+{
+    static tiny_child child;
+    (void)unused;
+    tiny_fork(w, &child, 0);
+    __atomic_store_n(&taken, 1, __ATOMIC_RELEASE);
+}
+
+static int have_careless_child_stolen(ql_task *task)
+{
+    ql_worker *w = ql_worker_self();
+    leave_grandchild_child first;
+    (void)task;
+    leave_grandchild_fork(w, &first, 0);
+    while (!__atomic_load_n(&taken, __ATOMIC_ACQUIRE)) {
+        tiny_child child;
+        tiny_fork(w, &child, 0);
+        tiny_join(w, &child);
+    }
+    leave_grandchild_join(w, &first);
+    return 0;
+}
+
+static void stolen_child_leaves_child(void)
+{
+    taken = 0;
+    runtime = qlt_runtime(2);
+    (void)run(have_careless_child_stolen, NULL);
+    qlt_runtime_stop(runtime);
+}
+
+QLT(fork, a_child_that_nobody_joined_ends_the_process)
+{
+    qlt_dies_with(task_leaves_child, "forked children that nobody joined");
+    qlt_dies_with(stolen_child_leaves_child, "forked children that nobody joined");
+}
+
+QLT(fork, off_the_pool_there_is_no_worker)
+{
+    qlt_check(!ql_worker_self());
+    qlt_eq_uint(ql_worker_count(NULL), 0);
+}
