@@ -307,9 +307,12 @@ static int refuse_variable(const char *variable, size_t length, ql_error *error)
         known[count++] = FOREIGN_VARIABLES[i];
     known[count++] = UMBRELLA;
     const char *near = qli_word_nearest(variable, length, known, count);
-    return qli_error_set(error, -EINVAL, "%.*s: no such variable%s%s%s", (int)(length < 64 ? length : 64),
-                         variable, near ? "; did you mean " : "; topo --help lists those there are",
-                         near ? near : "", near ? "?" : "");
+    char name[80], printed[80];
+    snprintf(name, sizeof name, "%.*s", (int)(length < sizeof name ? length : sizeof name - 1), variable);
+    print_value(name, printed, sizeof printed);
+    return qli_error_set(error, -EINVAL, "%s: no such variable%s%s%s", printed,
+                         near ? "; did you mean " : "; topo --help lists those there are", near ? near : "",
+                         near ? "?" : "");
 }
 
 static int read_variable(qli_request *request, const char *variable, ql_error *error)

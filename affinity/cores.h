@@ -116,6 +116,8 @@ int qli_machine_read(qli_machine_from from, const char *what, qli_machine **mach
 
 /* The PU with this OS number, or -1. */
 int qli_machine_pu(const qli_machine *machine, unsigned os);
+/* How many of a core's PUs are in a set. */
+unsigned qli_core_count(const qli_machine *machine, unsigned core, const qli_pu_set *set);
 /* The core's PUs, as a set. */
 void qli_core_pus(const qli_machine *machine, unsigned core, qli_pu_set *set);
 

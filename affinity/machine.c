@@ -1,9 +1,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "affinity/apart.h"
 #include "affinity/cores.h"
 #include "affinity/error.h"
-#include "affinity/trial.h"
 
 /* What the table can tell from itself, without hwloc. */
 
@@ -45,28 +45,11 @@ int qli_machine_add_runs(qli_machine *machine)
     return 0;
 }
 
-struct source {
-    qli_machine_from from;
-    const char *what;
-};
-
-static void try_to_load(void *source)
-{
-    const struct source *at = source;
-    qli_machine *machine;
-    if (qli_machine_read(at->from, at->what, &machine, NULL) == 0)
-        qli_machine_free(machine);
-}
-
 int qli_machine_load(qli_machine_from from, const char *what, qli_machine **machine, ql_error *error)
 {
-    struct source source = {from, what};
     bool file = from == QLI_FROM_XML_FILE || (from == QLI_FROM_THIS_SYSTEM && getenv("HWLOC_XMLFILE"));
-    *machine = NULL;
-    if (file && !qli_trial(try_to_load, &source))
-        return qli_error_set(error, -EIO, "'%s' makes hwloc crash: the topology contradicts itself",
-                             from == QLI_FROM_XML_FILE ? what : getenv("HWLOC_XMLFILE"));
-    return qli_machine_read(from, what, machine, error);
+    return file ? qli_machine_read_apart(from, what, machine, error)
+                : qli_machine_read(from, what, machine, error);
 }
 
 void qli_machine_free(qli_machine *machine)
@@ -89,6 +72,15 @@ int qli_machine_pu(const qli_machine *machine, unsigned os)
         if (machine->pus[i].os == os)
             return (int)i;
     return -1;
+}
+
+unsigned qli_core_count(const qli_machine *machine, unsigned core, const qli_pu_set *set)
+{
+    const qli_core *at = &machine->cores[core];
+    unsigned count = 0;
+    for (unsigned i = at->first_pu; i < at->first_pu + at->pus; i++)
+        count += qli_pu_set_has(set, machine->pus[i].os);
+    return count;
 }
 
 void qli_core_pus(const qli_machine *machine, unsigned core, qli_pu_set *set)

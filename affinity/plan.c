@@ -82,26 +82,17 @@ void qli_plan_core_pus(const ql_plan *plan, unsigned core, const qli_pu_set *of,
     qli_pu_set_and(pus, of);
 }
 
-static bool core_meets(const ql_plan *plan, unsigned core, const qli_pu_set *set)
-{
-    const qli_core *at = &plan->machine->cores[core];
-    for (unsigned pu = at->first_pu; pu < at->first_pu + at->pus; pu++)
-        if (qli_pu_set_has(set, plan->machine->pus[pu].os))
-            return true;
-    return false;
-}
-
 unsigned qli_plan_cores_in(const ql_plan *plan, const qli_pu_set *set)
 {
     unsigned count = 0;
     for (unsigned core = 0; core < plan->machine->core_count; core++)
-        count += core_meets(plan, core, set);
+        count += qli_core_count(plan->machine, core, set) > 0;
     return count;
 }
 
 bool qli_plan_core_perf(const ql_plan *plan, unsigned core)
 {
-    return core_meets(plan, core, &plan->perf);
+    return qli_core_count(plan->machine, core, &plan->perf) > 0;
 }
 
 /* ---- What may be used ---- */

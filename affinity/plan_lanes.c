@@ -42,49 +42,48 @@ static bool better(const struct merit *a, const struct merit *b)
 struct choice {
     ql_plan *plan;
     ql_error *error;
-    unsigned *node_cores; /* cores of A on each node */
-    int first_pu_os;      /* the lowest PU of A: interrupts and the main thread are likely there */
-    unsigned char *taken; /* per core */
-    unsigned left;        /* cores of A not taken */
+    unsigned *node_cores;   /* cores of A on each node */
+    unsigned first_core;    /* of the lowest PU of A: interrupts and the main thread are likely there */
+    qli_pu_set ours, quiet; /* what a core must consist of to be whole; what is isolated: for one choice */
+    unsigned char *taken;   /* per core */
+    unsigned left;          /* cores of A not taken */
 };
 
-static void merit_of(const struct choice *choice, unsigned core, const qli_pu_set *from, struct merit *merit)
+static void merit_of(const struct choice *choice, unsigned core, struct merit *merit)
 {
     const ql_plan *plan = choice->plan;
-    const qli_core *at = &plan->machine->cores[core];
-    qli_pu_set pus, ours = plan->usable;
-    qli_core_pus(plan->machine, core, &pus);
-    qli_pu_set_or(&ours, from);
-    bool perf = qli_pu_set_meets(&pus, &plan->perf) ||
-                (!qli_pu_set_meets(&pus, &plan->usable) && qli_pu_set_meets(&pus, &plan->machine_perf));
+    const qli_machine *machine = plan->machine;
+    const qli_core *at = &machine->cores[core];
+    bool ours = qli_core_count(machine, core, &plan->usable) > 0;
+    bool perf = qli_core_count(machine, core, ours ? &plan->perf : &plan->machine_perf) > 0;
     *merit = (struct merit){{
-        [AVOIDS_WORKERS] = !qli_pu_set_meets(&pus, &plan->workers_listed),
+        [AVOIDS_WORKERS] = qli_core_count(machine, core, &plan->workers_listed) == 0,
         [PERF] =
             plan->request.lane_kind == QLI_KINDS_ALL || perf == (plan->request.lane_kind == QLI_KINDS_PERF),
-        [WHOLE] = qli_pu_set_within(&pus, &ours),
+        [ISOLATED] = qli_core_count(machine, core, &choice->quiet) > 0,
+        [WHOLE] = qli_core_count(machine, core, &choice->ours) == at->pus,
         [HAS_MEMORY] = at->node >= 0 && plan->memory[at->node].node >= 0 && !plan->memory[at->node].remote,
-        [NOT_FIRST] = choice->first_pu_os < 0 || !qli_pu_set_has(&pus, (unsigned)choice->first_pu_os),
+        [NOT_FIRST] = core != choice->first_core,
         [NODE_CORES] = at->node >= 0 ? choice->node_cores[at->node] : 0,
         [NODE_ORDER] = at->node >= 0 ? UINT32_MAX - (uint64_t)at->node : 0,
         [L3_BYTES] = at->l3_bytes,
         [LOGICAL] = core,
     }};
-    qli_pu_set_and(&pus, &plan->isolated);
-    merit->by[ISOLATED] = qli_pu_set_meets(&pus, from);
 }
 
 /* The best free core with a PU in `from`; false when there is none. */
-static bool best_core(const struct choice *choice, const qli_pu_set *from, unsigned *core,
-                      struct merit *merit)
+static bool best_core(struct choice *choice, const qli_pu_set *from, unsigned *core, struct merit *merit)
 {
     bool found = false;
+    choice->ours = choice->plan->usable;
+    qli_pu_set_or(&choice->ours, from);
+    choice->quiet = choice->plan->isolated;
+    qli_pu_set_and(&choice->quiet, from);
     for (unsigned at = 0; at < choice->plan->machine->core_count; at++) {
         struct merit one;
-        qli_pu_set pus;
-        qli_plan_core_pus(choice->plan, at, from, &pus);
-        if (choice->taken[at] || qli_pu_set_empty(&pus))
+        if (choice->taken[at] || qli_core_count(choice->plan->machine, at, from) == 0)
             continue;
-        merit_of(choice, at, from, &one);
+        merit_of(choice, at, &one);
         if (!found || better(&one, merit)) {
             *merit = one;
             *core = at;
@@ -138,9 +137,7 @@ static int place_set(struct choice *choice, qli_lane *lane)
     char names[96] = "";
     unsigned count = 0, core = 0;
     for (unsigned at = 0; at < plan->machine->core_count; at++) {
-        qli_pu_set pus;
-        qli_plan_core_pus(plan, at, &set, &pus);
-        if (qli_pu_set_empty(&pus))
+        if (qli_core_count(plan->machine, at, &set) == 0)
             continue;
         size_t length = strlen(names);
         if (count < 4)
@@ -287,13 +284,12 @@ static int place_lanes(struct choice *choice)
 {
     ql_plan *plan = choice->plan;
     for (unsigned core = 0; core < plan->machine->core_count; core++) {
-        qli_pu_set pus;
-        qli_plan_core_pus(plan, core, &plan->usable, &pus);
         int node = plan->machine->cores[core].node;
         if (node >= 0)
-            choice->node_cores[node] += !qli_pu_set_empty(&pus);
+            choice->node_cores[node] += qli_core_count(plan->machine, core, &plan->usable) > 0;
     }
-    choice->first_pu_os = qli_pu_set_next(&plan->usable, 0);
+    int first_pu = qli_machine_pu(plan->machine, (unsigned)qli_pu_set_next(&plan->usable, 0));
+    choice->first_core = plan->machine->pus[first_pu].core;
     choice->left = qli_plan_cores_in(plan, &plan->usable);
     int code = place_all(choice);
     if (code < 0)

@@ -118,9 +118,7 @@ static int list_places(struct crew *crew)
     for (unsigned pass = PERF; pass < PASSES; pass++)
         for (unsigned core = 0; core < plan->machine->core_count; core++) {
             bool perf = qli_plan_core_perf(plan, core), lane = plan->core_use[core] == QLI_CORE_LANE;
-            qli_pu_set pus;
-            qli_plan_core_pus(plan, core, &crew->from, &pus);
-            unsigned count = qli_pu_set_count(&pus);
+            unsigned count = qli_core_count(plan->machine, core, &crew->from);
             if (count == 0 || plan->request.worker_kind == (perf ? QLI_KINDS_EFF : QLI_KINDS_PERF) ||
                 pass != (lane   ? LANE_SIBLINGS
                          : perf ? PERF
@@ -199,12 +197,11 @@ static int deal_count(struct crew *crew)
 /* The PU of the nth worker on a core. */
 static unsigned pu_of(const struct crew *crew, const struct place *place, unsigned nth)
 {
-    qli_pu_set pus;
-    qli_plan_core_pus(crew->plan, place->core, &crew->from, &pus);
-    int pu = qli_pu_set_next(&pus, 0);
-    for (unsigned i = 0; i < nth % place->pus; i++)
-        pu = qli_pu_set_next(&pus, (unsigned)pu + 1);
-    return (unsigned)pu;
+    const qli_machine *machine = crew->plan->machine;
+    unsigned pu = machine->cores[place->core].first_pu, skip = nth % place->pus;
+    for (;; pu++)
+        if (qli_pu_set_has(&crew->from, machine->pus[pu].os) && skip-- == 0)
+            return machine->pus[pu].os;
 }
 
 static int make_workers(struct crew *crew)
