@@ -142,8 +142,7 @@ void ql_callers_restore(ql_callers *callers)
 
 struct look {
     const ql_plan *plan;
-    const int *lane_tids;
-    unsigned lane_tids_count, count;
+    unsigned count;
     char *text;
     size_t text_size, length;
 };
@@ -152,10 +151,8 @@ static void look_at(void *context, int tid)
 {
     struct look *look = context;
     qli_thread_stat stat;
-    for (unsigned i = 0; i < look->lane_tids_count; i++)
-        if (look->lane_tids[i] == tid)
-            return;
-    if (!qli_thread_stat_read("", 0, tid, &stat))
+    if (!qli_thread_stat_read("", 0, tid, &stat) ||
+        strncmp(stat.name, QLI_THREAD_PREFIX, sizeof QLI_THREAD_PREFIX - 1) == 0)
         return;
     for (unsigned i = 0; i < look->plan->lane_count; i++) {
         if (!qli_pu_set_has(&look->plan->places[i].pus, stat.last_pu_os))
@@ -171,14 +168,9 @@ static void look_at(void *context, int tid)
     }
 }
 
-unsigned ql_callers_seen(const ql_plan *plan, const int *lane_tids, unsigned lane_tids_count, char *text,
-                         size_t text_size)
+unsigned ql_callers_seen(const ql_plan *plan, char *text, size_t text_size)
 {
-    struct look look = {.plan = plan,
-                        .lane_tids = lane_tids,
-                        .lane_tids_count = lane_tids ? lane_tids_count : 0,
-                        .text = text,
-                        .text_size = text ? text_size : 0};
+    struct look look = {.plan = plan, .text = text, .text_size = text ? text_size : 0};
     if (look.text_size)
         text[0] = '\0';
     if (plan && !plan->machine->simulated)

@@ -10,7 +10,7 @@
 #include "affinity/threads.h"
 
 /* Threads of the runtime are known by their names: "ql-w3", "ql-lane-NAME" (which the kernel cuts to 15 characters). */
-static const char WORKER[] = "ql-w", LANE[] = "ql-lane-", OURS[] = "ql-";
+static const char WORKER[] = QLI_THREAD_PREFIX "w", LANE[] = QLI_THREAD_PREFIX "lane-";
 
 struct check {
     const ql_plan *plan;
@@ -169,8 +169,8 @@ static void look_at_own(void *context, int tid)
 {
     struct check *check = context;
     qli_thread_stat stat;
-    if (!qli_thread_stat_read(check->root, check->pid, tid, &stat) || starts_with(stat.name, OURS) ||
-        !qli_pu_set_has(&check->lane_pus, stat.last_pu_os))
+    if (!qli_thread_stat_read(check->root, check->pid, tid, &stat) ||
+        starts_with(stat.name, QLI_THREAD_PREFIX) || !qli_pu_set_has(&check->lane_pus, stat.last_pu_os))
         return;
     qli_thread_stat_more(check->root, check->pid, tid, &stat);
     if (qli_pu_set_meets(&stat.allowed, &check->lane_pus))

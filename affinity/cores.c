@@ -83,19 +83,19 @@ static qli_part_type part_type(hwloc_obj_type_t type)
 
 static qli_memory_kind memory_kind(hwloc_obj_t node)
 {
-    const char *subtype = node->subtype ? node->subtype : "";
     const char *tier = hwloc_obj_get_info_by_name(node, "MemoryTier");
     const char *dax = hwloc_obj_get_info_by_name(node, "DAXType");
-    const char *const said[] = {subtype, tier ? tier : "", dax ? dax : ""};
+    const char *const said[] = {node->subtype ? node->subtype : "", tier ? tier : "", dax ? dax : ""};
     for (unsigned i = 0; i < sizeof said / sizeof said[0]; i++) {
-        if (strcmp(said[i], "HBM") == 0 || strcmp(said[i], "MCDRAM") == 0)
+        if (strcmp(said[i], "HBM") == 0 || strcmp(said[i], "MCDRAM") == 0 || strcmp(said[i], "SPM") == 0)
             return QLI_HBM;
-        if (strcmp(said[i], "NVM") == 0 || strncmp(said[i], "CXL", 3) == 0 || strcmp(said[i], "SPM") == 0)
+        if (strcmp(said[i], "NVM") == 0 || strncmp(said[i], "CXL", 3) == 0)
             return QLI_NVM;
         if (strncmp(said[i], "GPU", 3) == 0)
             return QLI_GPU_MEMORY;
     }
-    return QLI_DRAM;
+    /* A device used as memory, of which an older hwloc says no more. */
+    return hwloc_obj_get_info_by_name(node, "DAXDevice") ? QLI_NVM : QLI_DRAM;
 }
 
 /* How many objects of each type the walk has met: their logical numbers. */

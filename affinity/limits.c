@@ -216,19 +216,34 @@ void qli_limits_read(const char *root, int pid, qli_limits *limits)
     read_cgroups(limits, root, process);
 }
 
+struct mask {
+    qli_pu_set *all;
+    bool own; /* of this process */
+};
+
+/* A thread that another runtime of this process has pinned says nothing about what we may use. */
+static bool is_pinned_by_us(int tid, const qli_pu_set *mask)
+{
+    qli_thread_stat stat;
+    return qli_pu_set_count(mask) == 1 && tid != gettid() && qli_thread_stat_read("", 0, tid, &stat) &&
+           strncmp(stat.name, QLI_THREAD_PREFIX, sizeof QLI_THREAD_PREFIX - 1) == 0;
+}
+
 static void add_mask(void *context, int tid)
 {
+    const struct mask *mask = context;
     qli_pu_set one;
-    if (qli_thread_mask(tid, &one) == 0)
-        qli_pu_set_or(context, &one);
+    if (qli_thread_mask(tid, &one) == 0 && !(mask->own && is_pinned_by_us(tid, &one)))
+        qli_pu_set_or(mask->all, &one);
 }
 
 bool qli_limits_mask(int pid, qli_pu_set *mask)
 {
+    struct mask all = {mask, pid == 0};
     qli_pu_set_clear(mask);
-    qli_threads_each("", pid, add_mask, mask);
+    qli_threads_each("", pid, add_mask, &all);
     if (qli_pu_set_empty(mask) && pid == 0)
-        add_mask(mask, 0); /* no /proc here: the calling thread speaks for all */
+        add_mask(&all, 0); /* no /proc here: the calling thread speaks for all */
     return !qli_pu_set_empty(mask);
 }
 

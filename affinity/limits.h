@@ -27,7 +27,8 @@ void qli_limits_read(const char *root, int pid, qli_limits *limits);
 /* All of it for a machine. A machine from a file has no limits beyond its own. */
 void qli_limits_of(const qli_machine *machine, const char *root, int pid, qli_limits *limits);
 
-/* The union of the masks of a process's threads; pid 0 is this process. False when no thread can be asked. */
+/* The union of the masks of a process's threads; pid 0 is this process, and then without threads that a runtime pinned.
+ * False when no thread can be asked. */
 bool qli_limits_mask(int pid, qli_pu_set *mask);
 
 /* Reads a small file whole, as text; cut at text_size - 1. False when it cannot be read. */

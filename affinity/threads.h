@@ -7,6 +7,9 @@
 
 #include "affinity/pu_set.h"
 
+/* How the names of our own threads begin: "ql-w3", "ql-lane-NAME". */
+#define QLI_THREAD_PREFIX "ql-"
+
 /* What /proc says of one thread. */
 typedef struct qli_thread_stat {
     char name[32];

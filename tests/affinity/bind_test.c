@@ -3,6 +3,8 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 #include "affinity/plan.h"
 #include "affinity/threads.h"
@@ -287,6 +289,77 @@ QLT(bind, respects_the_quota_of_its_control_group)
 {
     if (has_cpus(2))
         in_child(quota);
+}
+
+/* ---- What a running service shows ---- */
+
+static void one_line(void)
+{
+    char line[256], expected[256], memory[32] = "-";
+    ql_plan *plan = plan_with("smt=reserve");
+    const ql_slot *slot = ql_plan_worker(plan, 0);
+    ql_bound bound = {0};
+    qlt_eq_int(ql_slot_bind(plan, slot, &bound), 0);
+    if (slot->mem_os >= 0)
+        snprintf(memory, sizeof memory, "%d local", slot->mem_os);
+    snprintf(expected, sizeof expected,
+             "qlane: pid %d tid %d ql-w0    core %d pu %d numa %d mem %s kind perf idle adaptive bound ok",
+             getpid(), gettid(), slot->core_logical, slot->pin_pu_os, slot->numa_os, memory);
+    qlt_eq_int(ql_slot_line(slot, &bound, "ql-w0", line, sizeof line), strlen(expected));
+    qlt_eq_str(line, expected);
+    qlt_eq_int(ql_slot_line(slot, &bound, "ql-w0", line, 10),
+               strlen(expected)); /* cut, and says how long it is */
+    qlt_eq_uint(strlen(line), 9);
+    ql_slot lane = *slot;
+    lane.pus = "10-11";
+    ql_slot_line(&lane, &bound, "ql-lane-q", line, sizeof line);
+    qlt_has_str(line, " (reserved 10-11) ");
+    ql_plan_destroy(plan);
+}
+
+QLT(bind, shows_one_line_for_each_thread)
+{
+    if (has_cpus(2))
+        in_child(one_line);
+}
+
+/* ---- Two runtimes in one process ---- */
+
+static qlt_gate gate = QLT_GATE_INIT;
+
+static void *pinned_elsewhere(void *plan)
+{
+    ql_bound bound = {0};
+    prctl(PR_SET_NAME, "ql-lane-other");
+    qlt_eq_int(ql_slot_bind(plan, ql_plan_lane(plan, 0), &bound), 0);
+    qlt_gate_open(&gate, 1);
+    qlt_gate_wait(&gate, 2);
+    return NULL;
+}
+
+static void second_runtime(void)
+{
+    pthread_t thread;
+    ql_callers *callers;
+    ql_plan *first = plan_with("callers=confine");
+    qlt_eq_int(ql_callers_confine(first, &callers, NULL), 0);
+    qlt_eq_int(pthread_create(&thread, NULL, pinned_elsewhere, first), 0);
+    qlt_gate_wait(&gate, 1);
+    ql_plan *second = plan_with(NULL);
+    for (unsigned w = 0; w < ql_plan_workers(second); w++)
+        qlt_check(ql_plan_worker(second, w)->core_logical != ql_plan_lane(first, 0)->core_logical);
+    qlt_check(ql_plan_lane(second, 0)->core_logical != ql_plan_lane(first, 0)->core_logical);
+    qlt_gate_open(&gate, 2);
+    pthread_join(thread, NULL);
+    ql_callers_restore(callers);
+    ql_plan_destroy(first);
+    ql_plan_destroy(second);
+}
+
+QLT(bind, keeps_a_second_runtime_off_the_lanes_of_one_that_confines_callers)
+{
+    if (has_cpus(2))
+        in_child(second_runtime);
 }
 
 /* ---- Real time ---- */

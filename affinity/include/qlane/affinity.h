@@ -99,7 +99,8 @@ typedef struct ql_slot {
 } ql_slot;
 
 /** Read the machine and the configuration, and give every thread its place.
- *  Threads: any, also several at once. Starts no thread and binds nothing.
+ *  Threads: any, also several at once, but not while another one calls setenv(). Starts no thread and binds nothing. With
+ *           HWLOC_XMLFILE the file is read in a child process.
  *  Owns:    *plan is the caller's until ql_plan_destroy().
  *  Errors:  -EINVAL a value that cannot be read, or contradicts another; -ENOENT it names what the machine lacks; -EACCES
  *           what this process may not use; -ENODEV nothing is left to run on; -ENOMEM; -EIO the machine cannot be read.
@@ -200,10 +201,9 @@ QL_MUST_USE int ql_callers_confine(const ql_plan *plan, ql_callers **callers, ql
  *  Frees `callers`; NULL is allowed. */
 void ql_callers_restore(ql_callers *callers);
 
-/** The threads of this process that are not `lane_tids` and were last seen on a lane's core, as "name(tid) on PU n, ...".
- *  Returns how many there are. For a report; reads /proc. */
-unsigned ql_callers_seen(const ql_plan *plan, const int *lane_tids, unsigned lane_tids_count, char *text,
-                         size_t text_size);
+/** The threads of this process that are not a runtime's own and were last seen on a lane's core, as
+ *  "name(tid) on PU n, ...". Returns how many there are. For a report; reads /proc. */
+unsigned ql_callers_seen(const ql_plan *plan, char *text, size_t text_size);
 
 /* ---- Memory --------------------------------------------------------------------------------------------------- */
 
