@@ -36,13 +36,12 @@ int qli_hwloc_load(qli_machine_from from, const char *what, bool misc, struct hw
     int code = 0;
     if (misc)
         hwloc_topology_set_type_filter(made, HWLOC_OBJ_MISC, HWLOC_TYPE_FILTER_KEEP_ALL);
-    if ((from == QLI_FROM_XML_FILE && hwloc_topology_set_xml(made, what) < 0) ||
-        (from == QLI_FROM_SYNTHETIC && hwloc_topology_set_synthetic(made, what) < 0))
-        code = refuse(from, what, error);
-    else if (hwloc_topology_set_flags(made, LOAD_FLAGS) < 0)
+    if (hwloc_topology_set_flags(made, LOAD_FLAGS) < 0)
         code = qli_error_set(error, -EIO,
                              "this hwloc does not know the flags qlane needs; it must be 2.5 or newer");
-    else if (hwloc_topology_load(made) < 0)
+    else if ((from == QLI_FROM_XML_FILE && hwloc_topology_set_xml(made, what) < 0) ||
+             (from == QLI_FROM_SYNTHETIC && hwloc_topology_set_synthetic(made, what) < 0) ||
+             hwloc_topology_load(made) < 0)
         code = refuse(from, what, error);
     if (code < 0) {
         hwloc_topology_destroy(made);

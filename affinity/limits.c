@@ -12,12 +12,15 @@
 bool qli_file_read(char *text, size_t text_size, const char *root, const char *path_format, ...)
 {
     char path[4096 + 256];
-    int root_length = snprintf(path, sizeof path, "%s", root);
+    size_t start = strlen(root);
+    if (start >= sizeof path)
+        return false;
+    memcpy(path, root, start + 1);
     va_list args;
     va_start(args, path_format);
-    int length = vsnprintf(path + root_length, sizeof path - (size_t)root_length, path_format, args);
+    int length = vsnprintf(path + start, sizeof path - start, path_format, args);
     va_end(args);
-    if (length < 0 || (size_t)(root_length + length) >= sizeof path)
+    if (length < 0 || (size_t)length >= sizeof path - start)
         return false;
     int file = open(path, O_RDONLY | O_CLOEXEC);
     if (file < 0)

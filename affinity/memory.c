@@ -23,9 +23,10 @@ void *ql_slot_alloc(const ql_plan *plan, const ql_slot *slot, size_t size, ql_me
     ql_memory unused;
     if (!memory)
         memory = &unused;
-    *memory = (ql_memory){.node_os = -1, .code = plan && slot && size ? 0 : -EINVAL};
-    if (memory->code)
+    *memory = (ql_memory){.node_os = -1, .code = -EINVAL};
+    if (!plan || !slot || !size)
         return NULL;
+    memory->code = 0;
     void *address = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (address == MAP_FAILED) {
         memory->code = -errno;

@@ -177,13 +177,13 @@ static int deal_count(struct crew *crew)
     unsigned count = plan->request.worker_count;
     bool bounded = qli_request_given(&plan->request, QLI_THREADS_PER_CORE);
     const char *asked = plan->request.values[QLI_WORKERS].text;
+    unsigned cores = crew->place_count ? crew->place_count : 1; /* there is one: list_places() saw to it */
     if (bounded && count > capacity(crew))
         return qli_error_set(
             crew->error, -ENODEV,
             "workers=%s;threads_per_core=%s: only %u core%s remain%s; ask for threads_per_core=%u", asked,
             plan->request.values[QLI_THREADS_PER_CORE].text, crew->place_count,
-            crew->place_count == 1 ? "" : "s", crew->place_count == 1 ? "s" : "",
-            (count + crew->place_count - 1) / crew->place_count);
+            crew->place_count == 1 ? "" : "s", crew->place_count == 1 ? "s" : "", (count - 1) / cores + 1);
     deal(crew, count, bounded);
     if (!bounded && count > crew->place_count)
         return qli_plan_warn(plan,

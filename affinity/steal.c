@@ -151,8 +151,10 @@ static void list_victims(void *context, const qli_steal_step *step)
         list->ends[range.ring] = list->count;
 }
 
+/* NOLINTBEGIN(readability-non-const-parameter): written through the list */
 unsigned ql_plan_steal_order(const ql_plan *plan, unsigned worker, unsigned *victims, unsigned victims_max,
                              unsigned *ring_ends, unsigned ring_ends_max, unsigned *rings)
+/* NOLINTEND(readability-non-const-parameter) */
 {
     struct victim_list list = {.victims = victims,
                                .max = victims ? victims_max : 0,

@@ -321,17 +321,16 @@ int main(int argc, char **argv)
     const char *typed_in = getenv("BUILD_WORKING_DIRECTORY");
     if (typed_in && chdir(typed_in) < 0)
         return REFUSED;
-    bool read = true;
-    for (int i = 1; i < argc && read; i++)
-        read = read_option(&options, argv, argc, &i, &error);
-    if (!read)
-        refuse(&error);
-    else if (options.help)
+    bool good = true;
+    for (int i = 1; i < argc && good; i++)
+        good = read_option(&options, argv, argc, &i, &error);
+    if (good && options.help)
         status = usage();
-    else if (find_source(&options, &source, &error) < 0 || make_plan(&options, &source, &plan, &error) < 0)
-        refuse(&error);
-    else
+    else if (good && find_source(&options, &source, &error) == 0 &&
+             make_plan(&options, &source, &plan, &error) == 0)
         status = show(&options, &source, plan, try_binding(plan), &error);
+    else
+        refuse(&error);
     ql_plan_destroy(plan);
     for (unsigned i = 0; i < options.key_count; i++)
         free(options.keys[i]);

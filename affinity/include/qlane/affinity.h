@@ -99,7 +99,7 @@ typedef struct ql_slot {
 } ql_slot;
 
 /** Read the machine and the configuration, and give every thread its place.
- *  Threads: any, also several at once, but not while another one calls setenv(). Starts no thread and binds nothing. With
+ *  Threads: any, also several at once, but not while another one changes the environment. Starts no thread and binds nothing. With
  *           HWLOC_XMLFILE the file is read in a child process.
  *  Owns:    *plan is the caller's until ql_plan_destroy().
  *  Errors:  -EINVAL a value that cannot be read, or contradicts another; -ENOENT it names what the machine lacks; -EACCES
