@@ -37,4 +37,7 @@ void qli_runtime_bound(ql_runtime *runtime, const ql_slot *slot, const ql_bound 
         return;
     ql_slot_line(slot, bound, thread, line, sizeof(line));
     qli_log(runtime, QL_INFO, "%s", line);
+    for (unsigned i = 0; i < ql_plan_lanes(runtime->plan); i++)
+        if (slot == ql_plan_lane(runtime->plan, i) && ql_callers_seen(runtime->plan, line, sizeof(line)))
+            qli_log(runtime, QL_WARNING, "on a lane's core: %s; callers=confine keeps them off", line);
 }
