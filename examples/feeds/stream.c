@@ -24,7 +24,6 @@ struct slot {
 
 struct feed {
     pthread_t thread;
-    unsigned index;
     feed_stream *stream;
     struct slot slots[SLOTS];
 };
@@ -108,17 +107,15 @@ static void finish(struct slot *slot)
         code = slot->batch.task.future.code;
     if (code)
         fail(stream, code, sent ? slot->batch.task.future.text : slot->parse.future.text);
+    pthread_mutex_lock(&stream->lock);
     if (sent && !result->read) {
         *result = slot->result;
         result->read = true;
         slot->result.rejects = NULL;
     }
+    stream->rows_stored += code ? 0 : slot->result.rows;
+    pthread_mutex_unlock(&stream->lock);
     free(slot->result.rejects);
-    if (!code) {
-        pthread_mutex_lock(&stream->lock);
-        stream->rows_stored += slot->result.rows;
-        pthread_mutex_unlock(&stream->lock);
-    }
 }
 
 static bool send_block(struct slot *slot, size_t block)
@@ -153,7 +150,7 @@ static bool wait_until(const feed_stream *stream, int64_t due_ns)
 }
 
 /* All feeds together keep to the rate: a block is due when so many rows before it are. */
-static int64_t due(const feed_stream *stream, unsigned pass, size_t block)
+static int64_t due(const feed_stream *stream, uint64_t pass, size_t block)
 {
     if (!stream->rate)
         return 0;
@@ -162,16 +159,29 @@ static int64_t due(const feed_stream *stream, unsigned pass, size_t block)
     return stream->began_ns + (int64_t)(rows_before * 1e9 / (double)stream->rate);
 }
 
+/* Each feed takes the next block that none has: so rows come nearly in their order, which a B-tree likes. */
+static bool take_block(feed_stream *stream, uint64_t *pass, size_t *block)
+{
+    uint64_t count = stream->input->blocks_count;
+    pthread_mutex_lock(&stream->lock);
+    bool more = stream->taken < count * stream->repeat;
+    if (more) {
+        *pass = stream->taken / count;
+        *block = stream->taken++ % count;
+    }
+    pthread_mutex_unlock(&stream->lock);
+    return more;
+}
+
 static void *feed_main(void *arg)
 {
     struct feed *feed = arg;
     feed_stream *stream = feed->stream;
-    size_t sent = 0;
-    bool go = true;
-    for (unsigned pass = 0; pass < stream->repeat && go; pass++)
-        for (size_t block = feed->index; block < stream->input->blocks_count && go; block += stream->feeds)
-            go = wait_until(stream, due(stream, pass, block)) &&
-                 send_block(&feed->slots[sent++ % SLOTS], block);
+    uint64_t pass;
+    size_t block, sent = 0;
+    while (take_block(stream, &pass, &block) && wait_until(stream, due(stream, pass, block)) &&
+           send_block(&feed->slots[sent % SLOTS], block))
+        sent++;
     for (size_t i = 0; i < SLOTS; i++)
         finish(&feed->slots[(sent + i) % SLOTS]);
     stream_signal(stream->done_fd);
@@ -188,11 +198,10 @@ static size_t rows_max(const input_file *input)
     return max;
 }
 
-static int init_feed(struct feed *feed, feed_stream *stream, unsigned index)
+static int init_feed(struct feed *feed, feed_stream *stream)
 {
     size_t rows = rows_max(stream->input) + 1;
     feed->stream = stream;
-    feed->index = index;
     for (size_t i = 0; i < SLOTS; i++) {
         struct slot *slot = &feed->slots[i];
         slot->stream = stream;
@@ -214,7 +223,7 @@ int stream_start(feed_stream *stream, ql_error *error)
     if (!stream->results || !stream->all)
         code = -ENOMEM;
     for (unsigned i = 0; i < stream->feeds && !code; i++)
-        code = init_feed(&stream->all[i], stream, i);
+        code = init_feed(&stream->all[i], stream);
     stream->began_ns = ql_now_ns();
     while (!code && stream->started < stream->feeds) {
         struct feed *feed = &stream->all[stream->started];

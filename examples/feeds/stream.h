@@ -1,4 +1,4 @@
-/* The feeds: many threads outside the pool, each streaming its share of the input.
+/* The feeds: many threads outside the pool, streaming the input together.
  *
  *   feed --block of text--> worker parses --rows--> lane stores --future--> feed takes the next block
  *
@@ -37,9 +37,6 @@ typedef struct feed_stream {
     int stop_fd;   /* an eventfd: once written to, the feeds send no further block */
     int done_fd;   /* an eventfd to which every feed adds 1 at its end */
 
-    /* Written by the feed that has the block. */
-    feed_result *results;
-
     /* The starting thread's. */
     unsigned started;
     int64_t began_ns;
@@ -47,6 +44,8 @@ typedef struct feed_stream {
 
     /* Under the lock. */
     pthread_mutex_t lock;
+    uint64_t taken;       /* blocks that some feed has, repeats among them */
+    feed_result *results; /* one for each block */
     uint64_t rows_stored; /* so far, repeats among them */
     ql_error error;       /* the first that happened; code 0: none */
 } feed_stream;
