@@ -5,9 +5,14 @@
 
 static const uintptr_t flags_mask = QLI_INBOX_FLAGS;
 
+static bool is_asleep(uintptr_t front)
+{
+    return (front & ~flags_mask) == QLI_INBOX_ASLEEP;
+}
+
 static ql_task *top(uintptr_t front)
 {
-    return (ql_task *)(front & ~flags_mask);
+    return is_asleep(front) ? NULL : (ql_task *)(front & ~flags_mask);
 }
 
 void qli_inbox_init(qli_inbox *inbox, size_t capacity)
@@ -58,13 +63,31 @@ int qli_inbox_push_many(qli_inbox *inbox, ql_task *newest, ql_task *oldest, size
             return -ESHUTDOWN;
         }
         oldest->qli_next = top(front);
-        /* ORDER inbox:push (release: the task's fields, for inbox:drain; acquire: what the consumer did before inbox:asleep,
-         * for a strand, whose next runner is ours to submit). Closing and sleeping are changes of this same word, so no
-         * push can pass them and no fence is needed. */
+        /* ORDER inbox:push (release: the task's fields, for inbox:drain and inbox:pop; acquire: what the consumer did before
+         * inbox:asleep, for a strand, whose next runner is ours to submit). Closing and sleeping are changes of this same
+         * word, so no push can pass them and no fence is needed. */
     } while (!qli_cas(&inbox->front, &front,
-                      (uintptr_t)newest | (front & flags_mask & ~(uintptr_t)QLI_INBOX_ASLEEP),
+                      (uintptr_t)newest | (front & flags_mask) |
+                          (top(front) || n > 1 ? (uintptr_t)QLI_INBOX_MORE : 0),
                       __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
-    return front & QLI_INBOX_ASLEEP ? 1 : 0;
+    return is_asleep(front) ? 1 : 0;
+}
+
+ql_task *qli_inbox_pop(qli_inbox *inbox)
+{
+    uintptr_t front = qli_load(&inbox->front, __ATOMIC_RELAXED);
+    if (front & QLI_INBOX_MORE || !top(front))
+        return NULL;
+    /* Counted before it is gone from the front, so that accepted never falls behind. */
+    uint64_t popped = inbox->popped;
+    qli_store(&inbox->popped, popped + 1, __ATOMIC_RELAXED);
+    /* ORDER inbox:pop (acquire: the task's fields, see inbox:push; release: the count, for inbox:accepted). */
+    if (!qli_cas(&inbox->front, &front, front & flags_mask, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+        qli_store(&inbox->popped, popped, __ATOMIC_RELAXED);
+        return NULL;
+    }
+    qli_inbox_unreserve(inbox, 1);
+    return top(front);
 }
 
 static void append_list(qli_list *list, const qli_list *newer)
@@ -92,12 +115,16 @@ static void unlink_task(qli_list *list, ql_task *task)
 /* With the lock: move the front into the lists, oldest first. */
 static void drain(qli_inbox *inbox)
 {
-    /* relaxed: whoever must see a push saw it happen before. */
-    if (!top(qli_load(&inbox->front, __ATOMIC_RELAXED)))
-        return;
-    /* ORDER inbox:drain (acquire): the fields of every task pushed with ORDER inbox:push; all pushes since the word was
-     * last empty are one release sequence. */
-    ql_task *stack = top(qli_fetch_and(&inbox->front, flags_mask, __ATOMIC_ACQUIRE));
+    /* ORDER inbox:accepted (acquire): the count of a task that was popped, see inbox:pop. */
+    uintptr_t front = qli_load(&inbox->front, __ATOMIC_ACQUIRE);
+    do {
+        if (!top(front))
+            return;
+        /* ORDER inbox:drain (acquire): the fields of every task pushed with ORDER inbox:push; all pushes since the word was
+         * last empty are one release sequence. */
+    } while (!qli_cas(&inbox->front, &front, (front & flags_mask) | QLI_INBOX_MORE, __ATOMIC_ACQUIRE,
+                      __ATOMIC_ACQUIRE));
+    ql_task *stack = top(front);
     qli_list newer[QL_CLASSES] = {{NULL, NULL}};
     size_t n = 0;
     /* Newest first: each goes before what its class has had so far. One look at each: after a burst they are cold. */
@@ -117,6 +144,17 @@ static void drain(qli_inbox *inbox)
             append_list(&inbox->lists[klass], &newer[klass]);
     inbox->accepted += n;
     qli_store(&inbox->listed, inbox->listed + n, __ATOMIC_RELAXED);
+}
+
+/* With the lock, last: if the lists are empty the front need not say that there is more. */
+static void unlock(qli_inbox *inbox)
+{
+    uintptr_t front = qli_load(&inbox->front, __ATOMIC_RELAXED);
+    while (!inbox->listed && front & QLI_INBOX_MORE && !top(front))
+        if (qli_cas(&inbox->front, &front, front & ~(uintptr_t)QLI_INBOX_MORE, __ATOMIC_RELAXED,
+                    __ATOMIC_RELAXED))
+            break;
+    pthread_mutex_unlock(&inbox->lock);
 }
 
 /* With the lock: the list whose turn it is, or NULL. */
@@ -167,7 +205,7 @@ size_t qli_inbox_take(qli_inbox *inbox, ql_task **tasks, size_t max)
         qli_store(&tasks[n], task, __ATOMIC_RELAXED);
     }
     qli_store(&inbox->listed, inbox->listed - n, __ATOMIC_RELAXED);
-    pthread_mutex_unlock(&inbox->lock);
+    unlock(inbox);
     qli_inbox_unreserve(inbox, n);
     return n;
 }
@@ -188,7 +226,7 @@ ql_task *qli_inbox_drop(qli_inbox *inbox, uint8_t klass)
         if (ranks[rank] == klass)
             break;
     }
-    pthread_mutex_unlock(&inbox->lock);
+    unlock(inbox);
     return task;
 }
 
@@ -202,7 +240,7 @@ bool qli_inbox_remove(qli_inbox *inbox, ql_task *task)
         task->qli_place = QLI_PLACE_TAKEN;
         qli_store(&inbox->listed, inbox->listed - 1, __ATOMIC_RELAXED);
     }
-    pthread_mutex_unlock(&inbox->lock);
+    unlock(inbox);
     qli_inbox_unreserve(inbox, found);
     return found;
 }
@@ -212,7 +250,7 @@ bool qli_inbox_was_taken(qli_inbox *inbox, const ql_task *task)
     pthread_mutex_lock(&inbox->lock);
     drain(inbox);
     bool taken = task->qli_place == QLI_PLACE_TAKEN;
-    pthread_mutex_unlock(&inbox->lock);
+    unlock(inbox);
     return taken;
 }
 
@@ -225,26 +263,27 @@ void qli_inbox_shut(qli_inbox *inbox, uintptr_t flags)
 
 bool qli_inbox_sleep(qli_inbox *inbox)
 {
-    pthread_mutex_lock(&inbox->lock);
-    drain(inbox);
     uintptr_t front = qli_load(&inbox->front, __ATOMIC_RELAXED);
-    /* One word: a push either came before, and this fails, or finds the flag, and wakes us. ORDER inbox:asleep (release):
-     * what the consumer did, for inbox:push. */
-    bool asleep =
-        !inbox->listed && !top(front) && !(front & QLI_INBOX_CLOSED) &&
-        qli_cas(&inbox->front, &front, front | QLI_INBOX_ASLEEP, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
-    pthread_mutex_unlock(&inbox->lock);
-    return asleep;
+    while (!(front & (~flags_mask | QLI_INBOX_MORE | QLI_INBOX_CLOSED)))
+        /* One word: a push either came before, and this fails, or finds the consumer asleep, and wakes it. ORDER
+         * inbox:asleep (release): what the consumer did, for inbox:push. */
+        if (qli_cas(&inbox->front, &front, front | QLI_INBOX_ASLEEP, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+            return true;
+    return false;
 }
 
 void qli_inbox_awake(qli_inbox *inbox)
 {
-    qli_fetch_and(&inbox->front, ~(uintptr_t)QLI_INBOX_ASLEEP, __ATOMIC_RELAXED);
+    uintptr_t front = qli_load(&inbox->front, __ATOMIC_RELAXED);
+    while (is_asleep(front))
+        if (qli_cas(&inbox->front, &front, front & flags_mask, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+            return;
 }
 
 bool qli_inbox_has_work(const qli_inbox *inbox)
 {
-    return top(qli_load(&inbox->front, __ATOMIC_RELAXED)) || qli_load(&inbox->listed, __ATOMIC_RELAXED);
+    uintptr_t front = qli_load(&inbox->front, __ATOMIC_RELAXED);
+    return front & QLI_INBOX_MORE || top(front);
 }
 
 bool qli_inbox_empty(qli_inbox *inbox)
@@ -252,7 +291,7 @@ bool qli_inbox_empty(qli_inbox *inbox)
     pthread_mutex_lock(&inbox->lock);
     drain(inbox);
     bool empty = !inbox->listed;
-    pthread_mutex_unlock(&inbox->lock);
+    unlock(inbox);
     return empty;
 }
 
@@ -260,7 +299,7 @@ uint64_t qli_inbox_accepted(qli_inbox *inbox)
 {
     pthread_mutex_lock(&inbox->lock);
     drain(inbox);
-    uint64_t accepted = inbox->accepted;
-    pthread_mutex_unlock(&inbox->lock);
+    uint64_t accepted = inbox->accepted + qli_load(&inbox->popped, __ATOMIC_RELAXED);
+    unlock(inbox);
     return accepted;
 }

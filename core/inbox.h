@@ -1,12 +1,14 @@
 /* Work from any thread, in order and by class: behind each lane, and at the pool's door for outside threads.
  *
  * The front is one word: a stack of the newest tasks, with flags in its low bits. Producers push with one compare and
- * swap. Behind it stand doubly linked lists, one for each class, under a lock that is held for list surgery only.
+ * swap. Behind it stand doubly linked lists, one for each class, under a lock that is held for list surgery only. A task that
+ * is all there is need not go through them: a single consumer pops it, with one compare and swap and no lock.
  *
- *              push  take  remove  close  sleep
- *   push        yes   yes   yes     yes    yes
- *   take        yes   yes   yes     yes    NO     sleep is the single consumer's own: a lane's
- *   remove      yes   yes   yes     yes    yes
+ *              push  take  remove  close  pop  sleep
+ *   push        yes   yes   yes     yes   yes   yes
+ *   take        yes   yes   yes     yes   NO    NO     pop and sleep are a single consumer's own: then take is too
+ *   remove      yes   yes   yes     yes   yes   yes    every other call that locks is like remove
+ *   pop         yes   NO    yes     yes   NO    NO
  *
  * Order: if push(a) happens before push(b), same class, a is taken first. Between classes urgent goes before normal
  * before background, but a class that was passed over QLI_INBOX_AGE times in a row gives one task next. */
@@ -23,8 +25,10 @@ enum { QLI_INBOX_AGE = 32 };
 enum {
     QLI_INBOX_SHUT_OUTSIDE = 1, /* pushes marked `outside` are refused */
     QLI_INBOX_CLOSED = 2,       /* all pushes are refused */
-    QLI_INBOX_ASLEEP = 4,       /* the consumer sleeps: whoever pushes next takes the flag and wakes it */
+    QLI_INBOX_MORE = 4,         /* perhaps more than one task: the lists have some, or the front has two */
     QLI_INBOX_FLAGS = 7,
+    QLI_INBOX_ASLEEP =
+        8, /* in a task's place: nothing queues, the consumer sleeps, whoever pushes next wakes it */
 };
 
 /* Where a task stands: FRONT from submit on, the others written under the lock. */
@@ -46,8 +50,11 @@ typedef struct qli_inbox {
     pthread_mutex_t lock;
     qli_list lists[QL_CLASSES];
     unsigned passed[QL_CLASSES];
-    uint64_t accepted; /* tasks that have left the front; read with the lock */
+    uint64_t accepted; /* tasks that went through the lists */
     size_t listed;     /* in the lists; read without the lock it is a hint */
+
+    /* The single consumer's; others read it, with the lock. */
+    QLI_ALIGNED uint64_t popped;
 } qli_inbox;
 
 void qli_inbox_init(qli_inbox *inbox, size_t capacity);
@@ -70,10 +77,14 @@ void qli_inbox_unreserve(qli_inbox *inbox, size_t n);
 /* Take up to `max` tasks in order; they are written to `tasks` under the lock. Returns how many. */
 size_t qli_inbox_take(qli_inbox *inbox, ql_task **tasks, size_t max);
 
+/* The single consumer: take the one task that is there without the lock. NULL: there is none, or more. Its place is still
+ * QLI_PLACE_FRONT. */
+ql_task *qli_inbox_pop(qli_inbox *inbox);
+
 /* Take this one task, wherever it queues. False: it was taken before. The task must be one pushed here. */
 bool qli_inbox_remove(qli_inbox *inbox, ql_task *task);
 
-/* Was it taken, or removed? False also while its push is still to come. */
+/* Was it taken, or removed? False also while its push is still to come, and when it was popped. */
 bool qli_inbox_was_taken(qli_inbox *inbox, const ql_task *task);
 
 /* Take the oldest task of the least urgent class that queues, if that is not more urgent than `klass`; else NULL. Its place

@@ -92,11 +92,23 @@ void ql_batch_end_soon(void)
 
 /* ---- Tasks ----------------------------------------------------------------------------------------------------- */
 
-static void run_alone(ql_lane *lane, ql_task *task)
+/* `more`: others queue behind it. */
+static void run_one(ql_lane *lane, ql_task *task, bool more)
 {
+    if (lane->engine.batch_begin || lane->engine.batch_end) {
+        run_batched(lane, task, more);
+        return;
+    }
     int code;
     qli_lane_run_task(lane, task, &code);
     qli_lane_settle(lane, task, code, NULL, NULL);
+}
+
+static void run_popped(ql_lane *lane, ql_task *task)
+{
+    run_one(lane, task, qli_inbox_has_work(&lane->inbox));
+    if (lane->batch_open && !qli_inbox_has_work(&lane->inbox))
+        end_batch(lane);
 }
 
 /* Whoever gets a task out of its slot has it. */
@@ -118,18 +130,13 @@ static void adapt(ql_lane *lane, size_t n, int64_t took_ns)
 
 static void run_taken(ql_lane *lane, size_t n)
 {
-    bool batched = lane->engine.batch_begin || lane->engine.batch_end;
     bool backlog = qli_inbox_has_work(&lane->inbox);
     bool timed = n > 1 || backlog;
     int64_t began_ns = timed ? ql_now_ns() : 0;
     for (size_t i = 0; i < n; i++) {
         ql_task *task = empty_slot(lane, i);
-        if (!task)
-            continue;
-        if (batched)
-            run_batched(lane, task, backlog || i + 1 < n);
-        else
-            run_alone(lane, task);
+        if (task)
+            run_one(lane, task, backlog || i + 1 < n);
     }
     if (lane->batch_open && !qli_inbox_has_work(&lane->inbox))
         end_batch(lane);
@@ -212,9 +219,13 @@ void qli_lane_serve(ql_lane *lane)
     for (;;) {
         /* Read before the inbox is: nothing comes after it. */
         bool closed = qli_inbox_is_closed(&lane->inbox);
-        size_t n = qli_inbox_take(&lane->inbox, lane->taken, lane->take_next);
-        if (n) {
+        ql_task *one = qli_inbox_pop(&lane->inbox);
+        size_t n = one ? 1 : qli_inbox_take(&lane->inbox, lane->taken, lane->take_next);
+        if (n)
             qli_lane_places(lane);
+        if (one) {
+            run_popped(lane, one);
+        } else if (n) {
             run_taken(lane, n);
         } else if (closed) {
             return;

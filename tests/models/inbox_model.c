@@ -67,6 +67,11 @@ static void serve(void)
 {
     for (;;) {
         ql_task *tasks[2];
+        ql_task *one = qli_inbox_pop(&inbox);
+        if (one) {
+            consume((job *)(void *)one);
+            continue;
+        }
         size_t n = qli_inbox_take(&inbox, tasks, 2);
         for (size_t i = 0; i < n; i++)
             consume((job *)(void *)tasks[i]);

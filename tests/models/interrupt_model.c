@@ -72,12 +72,15 @@ int main(void)
     ql_task_init(first, run_first, NULL);
     ql_task_init(&second, run_second, NULL);
     assert(!ql_lane_submit(lane, first));
-    assert(!ql_lane_submit(lane, &second));
+    /* Alone, the first is popped without a lock, which would order everything. */
+    if (!ABANDON)
+        assert(!ql_lane_submit(lane, &second));
     for (int i = 0; i < CANCELLERS; i++)
         pthread_create(&cancellers[i], NULL, cancel, NULL);
     if (ABANDON)
         assert(!ql_lane_close(lane, &at_once, NULL, &error));
-    assert(!ql_future_wait(&second.future));
+    if (!ABANDON)
+        assert(!ql_future_wait(&second.future));
     for (int i = 0; i < CANCELLERS; i++)
         pthread_join(cancellers[i], NULL);
     assert(!ql_future_wait(&first->future));
