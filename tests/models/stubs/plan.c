@@ -133,6 +133,14 @@ int ql_callers_confine(const ql_plan *plan, ql_callers **callers, ql_error *erro
     return 0;
 }
 
+unsigned ql_callers_seen(const ql_plan *plan, char *text, size_t text_size)
+{
+    (void)plan;
+    if (text_size)
+        *text = '\0';
+    return 0;
+}
+
 void ql_callers_restore(ql_callers *callers)
 {
     (void)callers;
