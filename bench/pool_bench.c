@@ -10,7 +10,7 @@
 enum { PROGRAMS_MAX = 24, ENTRIES_MAX = 3 * PROGRAMS_MAX, SIZES = 3, WORKERS_MAX = 2 };
 
 /* A sample of a contender too slow for the full size is of a smaller one: what is told is per node, task or item. */
-static const double SAMPLE_NS_MAX = 2.5e9;
+static const double SAMPLE_NS_MAX = 1.2e9;
 
 typedef struct pool_work {
     const char *name;

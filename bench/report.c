@@ -83,6 +83,8 @@ static void print_json(const bench_match *match, const bench_entry *entry, const
         printf("\"p99_ns\":%.4g,", summary_of(match, entry, p99_ns_of).median);
     if (entry->samples[0].wakes > 0)
         printf("\"wakes\":%.3f,", summary_of(match, entry, wakes_of).median);
+    if (match->mark > 0 && !strcmp(entry->program->name, "qlane"))
+        printf("\"mark\":%.2f,", match->mark);
     printf(
         "\"version\":\"%s\",\"size\":%ld,\"rounds\":%u,\"disturbed\":%u,\"line\":\"%s\",\"line_ns\":%.0f}\n",
         entry->program->version, entry->size, match->rounds, match->disturbed,

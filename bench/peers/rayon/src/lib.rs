@@ -23,6 +23,7 @@ extern "C" {
 pub extern "C" fn bench_rayon_start(workers: c_uint) {
     rayon::ThreadPoolBuilder::new()
         .num_threads(workers as usize)
+        .stack_size(64 << 20) // the tree is 2,860 levels deep
         .build_global()
         .expect("no threads");
 }
