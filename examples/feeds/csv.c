@@ -1,5 +1,6 @@
 #include "examples/feeds/csv.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* From behind an opening quote to behind its closing one. NULL: it never closes. */
@@ -59,7 +60,7 @@ bool csv_next(csv_text *text, csv_record *record)
     text->line += 1 + (stop == line_end ? 0 : count_lines(start, stop));
     text->at = stop == end ? end : stop + 1;
     record->length = (size_t)(stop - start);
-    if (record->length && stop[-1] == '\r')
+    if (record->length && start[record->length - 1] == '\r')
         record->length--;
     return true;
 }
@@ -68,6 +69,7 @@ bool csv_next(csv_text *text, csv_record *record)
 static const char *take_quoted(const char *at, const char *end, csv_field *field, char **scratch)
 {
     const char *stop = skip_quoted(at, end);
+    assert(stop); /* the record is not broken */
     *field = (csv_field){at, (size_t)(stop - 1 - at)};
     const char *doubled = memchr(at, '"', field->length);
     if (!doubled)

@@ -232,9 +232,10 @@ static int stop(struct job *job)
     int code = job->runtime ? ql_runtime_stop(job->runtime, NULL, &error) : 0;
     if (code)
         fprintf(stderr, "feeds: %s\n", error.text);
-    store_query *const queries[] = {&job->before, &job->after, &job->keys, &job->answer};
-    for (size_t i = 0; i < sizeof(queries) / sizeof(*queries); i++)
-        ql_sqlite_rows_free(queries[i]->rows);
+    ql_sqlite_rows_free(job->before.rows);
+    ql_sqlite_rows_free(job->after.rows);
+    ql_sqlite_rows_free(job->keys.rows);
+    ql_sqlite_rows_free(job->answer.rows);
     store_free(job->store);
     input_close(&job->input);
     return code;

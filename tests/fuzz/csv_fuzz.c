@@ -56,10 +56,7 @@ static bool read_record(bytewise *reader)
 {
     reader->used = reader->fields = 0;
     for (;; reader->at++) {
-        if (look(reader) == '"' && !read_quoted(reader))
-            return false;
-        else if (reader->at && reader->text[reader->at - 1] == '"' && look(reader) != ',' &&
-                 look(reader) != '\n')
+        if (look(reader) == '"' && (!read_quoted(reader) || (look(reader) != ',' && look(reader) != '\n')))
             return false;
         while (look(reader) != ',' && look(reader) != '\n') {
             if (look(reader) == '"')
