@@ -53,7 +53,6 @@ struct qli_worker {
     const ql_slot *bound_to; /* NULL at first */
     uint64_t random;
     unsigned tick;
-    int64_t up_since_ns, pause_ns; /* when it got up; how long it then waits in bed before it asks for work */
     bool left_for_blocking; /* between ql_blocking_begin() and its end */
 
     /* With the sleep lock. */
@@ -132,8 +131,6 @@ bool qli_find_work(qli_worker *worker, qli_work *work);
 bool qli_pool_has_work(qli_pool *pool);
 /* The worker has run something that began with this head: aborts if it left forked children behind. */
 void qli_check_joined(qli_worker *worker, const qli_entry *head);
-/* For a sleeper: ask every other worker, so that its next fork is shared, and wakes one that sleeps. */
-void qli_ask_all(qli_worker *worker);
 /* Run a stolen child and tell its joiner. */
 void qli_run_child(qli_worker *thief, qli_worker *victim, qli_entry *entry);
 

@@ -117,8 +117,6 @@ int qli_seat_leave(qli_worker *worker, bool must)
         refuse_a_wait(pool);
     if (heir)
         qli_unpark(&heir->context.parker);
-    if (spare && !heir)
-        qli_ask_all(worker);
     if (!code && qli_pool_has_work(pool))
         qli_sleep_post(&pool->sleep);
     return code;

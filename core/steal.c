@@ -110,15 +110,6 @@ bool qli_find_work(qli_worker *worker, qli_work *work)
     return true;
 }
 
-void qli_ask_all(qli_worker *worker)
-{
-    qli_pool *pool = worker->pool;
-    unsigned count = qli_load(&pool->workers_count, __ATOMIC_ACQUIRE);
-    for (unsigned i = 0; i < count; i++)
-        if (pool->workers[i] != worker)
-            qli_deque_ask(&pool->workers[i]->deque);
-}
-
 bool qli_pool_has_work(qli_pool *pool)
 {
     if (!qli_inbox_empty(&pool->door))

@@ -33,40 +33,16 @@ static void run(qli_worker *worker, const qli_work *work)
     }
 }
 
-/* Until a token says that the worker has a seat and is searching, or that the pool ends. Asks everyone for work at ask_ns,
- * if it still sleeps then; QL_FOREVER: never. */
-static bool sleep_until_seated(qli_worker *worker, int64_t ask_ns)
+/* Asleep, or without a seat: until a token says that the worker has a seat and is searching, or that the pool ends. */
+static bool sleep_until_seated(qli_worker *worker)
 {
     qli_count(&worker->context.parks);
     qli_runtime_idle(worker->context.runtime);
-    if (!qli_park(&worker->context.parker, ask_ns)) {
-        qli_ask_all(worker);
-        qli_park(&worker->context.parker, QL_FOREVER);
-    }
+    qli_park(&worker->context.parker, QL_FOREVER);
     if (qli_load(&worker->pool->ending, __ATOMIC_ACQUIRE))
         return false;
-    worker->up_since_ns = ql_now_ns();
     (void)bind_to_seat(worker); /* a start was refused if it had to succeed; later it is logged */
     return true;
-}
-
-/* Whoever goes to bed has asked everyone, so that their next fork is shared and wakes a sleeper. But forks that were not
- * worth the last wake will not be worth the next one: then it asks a little later, the later the longer that goes on.
- * Nothing is asked twice, so an idle pool wakes up for it once, and not again. */
-static bool sleep_in_bed(qli_worker *worker)
-{
-    enum { WORTH_NS = 200000, PAUSE_MIN_NS = 100000, PAUSE_MAX_NS = 5000000 };
-    int64_t now_ns = ql_now_ns(), pause_ns = worker->pause_ns;
-    if (now_ns - worker->up_since_ns >= WORTH_NS)
-        pause_ns = 0;
-    else
-        pause_ns = pause_ns < PAUSE_MIN_NS       ? PAUSE_MIN_NS
-                   : pause_ns < PAUSE_MAX_NS / 2 ? 2 * pause_ns
-                                                 : PAUSE_MAX_NS;
-    worker->pause_ns = pause_ns;
-    if (!pause_ns)
-        qli_ask_all(worker);
-    return sleep_until_seated(worker, pause_ns ? now_ns + pause_ns : QL_FOREVER);
 }
 
 /* Out of use; but while somebody sleeps on a seat, this one may be the only one that works. */
@@ -141,7 +117,7 @@ static bool go_to_bed(qli_worker *worker, bool searching)
     if (gone) {
         if (searching)
             stop_searching(pool);
-        return sleep_until_seated(worker, QL_FOREVER);
+        return sleep_until_seated(worker);
     }
     qli_sleep_enter(&pool->sleep, &worker->seat->sleeper, searching);
     pthread_mutex_unlock(&pool->sleep.lock);
@@ -157,7 +133,7 @@ static bool go_to_bed(qli_worker *worker, bool searching)
         }
         qli_sleep_post(&pool->sleep);
     }
-    return sleep_in_bed(worker);
+    return sleep_until_seated(worker);
 }
 
 /* False: the pool ends. */
@@ -202,7 +178,7 @@ static void start_spare(void *arg)
 {
     qli_worker *worker = arg;
     qli_context_enter(&worker->context);
-    if (sleep_until_seated(worker, QL_FOREVER))
+    if (sleep_until_seated(worker))
         work_on(worker, true);
 }
 
