@@ -93,10 +93,11 @@ static void go_off(qli_worker *worker)
         qli_sleep_post(&pool->sleep);
 }
 
-/* Found work: hand the search on if there is more. */
+/* Found work: hand the search on, also when there is no more to be seen: whoever then looks in vain asks every worker for
+ * work before it sleeps, and forks share only when they are asked. */
 static void stop_searching(qli_pool *pool)
 {
-    if (qli_sleep_found(&pool->sleep) && qli_pool_has_work(pool))
+    if (qli_sleep_found(&pool->sleep))
         qli_sleep_post(&pool->sleep);
 }
 
