@@ -87,8 +87,10 @@ static void fire(qli_timers *timers)
     if (not_there_yet)
         sched_yield(); /* its submit has armed it and is about to push it */
     pthread_mutex_lock(&timers->lock);
-    if (not_there_yet)
+    /* Armed again it would fire at once, before whoever disarms it can get the lock. */
+    if (not_there_yet && !timers->unwanted)
         set_root(timers, meld(timers->root, task));
+    timers->unwanted = false;
     timers->firing = NULL;
     pthread_cond_broadcast(&timers->fired);
 }
@@ -151,8 +153,10 @@ void qli_timers_arm(qli_timers *timers, ql_task *task)
 void qli_timers_disarm(qli_timers *timers, ql_task *task)
 {
     pthread_mutex_lock(&timers->lock);
-    while (timers->firing == task && !pthread_equal(pthread_self(), timers->thread.handle))
+    while (timers->firing == task && !pthread_equal(pthread_self(), timers->thread.handle)) {
+        timers->unwanted = true;
         pthread_cond_wait(&timers->fired, &timers->lock);
+    }
     if (task->qli_heap[PREV])
         take_out(timers, task);
     pthread_mutex_unlock(&timers->lock);

@@ -16,6 +16,7 @@ typedef struct qli_timers {
     pthread_cond_t fired;
     ql_task *root;
     ql_task *firing; /* its deadline is being acted upon, without the lock */
+    bool unwanted;   /* somebody disarms just that one, and waits */
     bool ending;
     const ql_plan *plan;
     qli_thread thread;

@@ -82,3 +82,33 @@ QLT(timers, fire_in_order_whatever_else_has_left)
     qlt_eq_uint(fired + left, TASKS);
     ql_plan_destroy(plan);
 }
+
+static int not_there_yet(ql_executor *of, ql_task *task, int reason)
+{
+    (void)of, (void)task, (void)reason;
+    qlt_gate_open(&gate, 4);
+    return -EAGAIN;
+}
+
+/* As a submit does that has armed a deadline which is over, and is then refused. */
+QLT(timers, let_go_of_a_task_that_never_came)
+{
+    static const qli_executor_ops refusing = {.cancel = not_there_yet};
+    static ql_executor closed = {.ops = &refusing};
+    static ql_task refused;
+    ql_error error;
+    ql_plan *plan;
+    if (ql_plan_create(NULL, &plan, &error))
+        qlt_fail("%s", error.text);
+    qlt_eq_int(qli_timers_start(&timers, plan), 0);
+    for (int i = 0; i < 1000; i++) {
+        gate = (qlt_gate)QLT_GATE_INIT;
+        refused = (ql_task){.on = &closed, .deadline_ns = 1};
+        qli_timers_arm(&timers, &refused);
+        qlt_gate_wait(&gate, 4);
+        qli_timers_disarm(&timers, &refused);
+        qlt_check(!timers.root && !timers.firing);
+    }
+    qli_timers_end(&timers);
+    ql_plan_destroy(plan);
+}
