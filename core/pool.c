@@ -104,17 +104,30 @@ static void tell_to_leave(qli_pool *pool)
     pthread_mutex_unlock(&pool->sleep.lock);
 }
 
+/* NULL: its thread has ended. Else what it runs past the deadline; a thread that runs nothing is on its way out, and waited
+ * for however late it is. */
+static const char *join_or_name(qli_worker *worker, int64_t deadline_ns)
+{
+    while (qli_thread_join(&worker->thread, deadline_ns)) {
+        const char *task = qli_load(&worker->context.task_name, __ATOMIC_RELAXED);
+        if (task)
+            return task;
+        deadline_ns = ql_after_ns(1000000);
+    }
+    return NULL;
+}
+
 static int pool_end(ql_executor *executor, int64_t deadline_ns, const char **stuck)
 {
     qli_pool *pool = pool_of(executor);
     int code = 0;
     tell_to_leave(pool);
     for (unsigned i = 0; i < pool->workers_count; i++) {
-        qli_worker *worker = pool->workers[i];
-        if (!qli_thread_join(&worker->thread, deadline_ns))
+        const char *task = join_or_name(pool->workers[i], deadline_ns);
+        if (!task)
             continue;
-        pthread_detach(worker->thread.handle);
-        *stuck = qli_load(&worker->context.task_name, __ATOMIC_RELAXED);
+        pthread_detach(pool->workers[i]->thread.handle);
+        *stuck = *stuck ? *stuck : task;
         code = -ETIMEDOUT;
     }
     return code;
@@ -252,7 +265,7 @@ int qli_pool_create(ql_runtime *runtime, qli_pool **out, ql_error *error)
     else
         code = await_bound(pool, error);
     if (code) {
-        const char *stuck;
+        const char *stuck = NULL;
         pool_end(&pool->executor, QL_FOREVER, &stuck);
         pool_destroy(&pool->executor);
         return code;

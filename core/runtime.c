@@ -6,16 +6,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Beyond these, sizes are mistakes: no machine has so many threads, nor stacks for such depths. */
+enum { SPARES_LIMIT = 1 << 20, FORK_DEPTH_LIMIT = 1 << 24 };
+
 static int check_config(const ql_runtime_config *config, ql_error *error)
 {
-    if (!config || config->size == sizeof(*config))
+    if (!config)
         return 0;
-    qli_error_set(error, -EINVAL,
-                  "ql_runtime_start: config.size is %zu, this library's is %zu: set it to "
-                  "sizeof(ql_runtime_config), and "
-                  "use the header that came with the library",
-                  config->size, sizeof(*config));
-    return -EINVAL;
+    if (config->size != sizeof(*config))
+        return qli_error_set(error, -EINVAL,
+                             "ql_runtime_start: config.size is %zu, this library's is %zu: set it to "
+                             "sizeof(ql_runtime_config), and use the header that came with the library",
+                             config->size, sizeof(*config));
+    if (config->spares_max > SPARES_LIMIT)
+        return qli_error_set(error, -EINVAL, "ql_runtime_start: spares_max is %u, at most %d make sense",
+                             config->spares_max, SPARES_LIMIT);
+    if (config->fork_depth > FORK_DEPTH_LIMIT)
+        return qli_error_set(error, -EINVAL, "ql_runtime_start: fork_depth is %u, at most %d make sense",
+                             config->fork_depth, FORK_DEPTH_LIMIT);
+    return 0;
 }
 
 static void log_plan(ql_runtime *runtime)
@@ -286,14 +295,17 @@ int ql_runtime_stop(ql_runtime *runtime, const ql_stop *patience, ql_error *erro
         return code;
     if (!patience)
         patience = &forever;
+    int64_t drain_until_ns = or_forever(patience->drain_until_ns),
+            give_up_ns = or_forever(patience->give_up_ns);
     each_executor(runtime, shut_one);
-    if (wait_for_quiet(runtime, or_forever(patience->drain_until_ns))) {
+    if (wait_for_quiet(runtime, drain_until_ns < give_up_ns ? drain_until_ns : give_up_ns)) {
         each_executor(runtime, abandon_one);
-        /* What ran may have handed tasks on before it heard. */
-        (void)wait_for_quiet(runtime, or_forever(patience->give_up_ns));
+        /* What ran may have handed tasks on before it heard; what a stuck worker had just taken in, nobody else has. */
+        if (wait_for_quiet(runtime, give_up_ns))
+            each_executor(runtime, abandon_one);
     }
     const char *stuck = NULL;
-    code = end_threads(runtime, or_forever(patience->give_up_ns), &stuck);
+    code = end_threads(runtime, give_up_ns, &stuck);
     if (code) {
         qli_error_set(error, code,
                       "ql_runtime_stop: task '%s' has not returned; its thread and the runtime's memory are "

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,6 +114,75 @@ QLT(stop, names_a_task_that_does_not_return)
 {
     gate = (qlt_gate)QLT_GATE_INIT;
     qlt_dies_with(leave_one_behind, "task 'the-stuck-one' has not returned");
+}
+
+/* Its patience has passed before any thread was told to leave: the idle ones are no part of the report. */
+static void name_it_among_idle_ones(void)
+{
+    runtime = qlt_runtime(4);
+    ql_task holder;
+    ql_task_init(&holder, hold, NULL);
+    holder.name = "the-stuck-one";
+    if (ql_submit(ql_runtime_pool(runtime), &holder))
+        return;
+    qlt_gate_wait(&gate, 1);
+    ql_stop patience = {.size = sizeof patience, .drain_until_ns = 1, .give_up_ns = 1};
+    ql_error error;
+    if (ql_runtime_stop(runtime, &patience, &error) == -ETIMEDOUT)
+        fprintf(stderr, "%s\n", error.text);
+    abort();
+}
+
+static void give_up_without_a_drain(void)
+{
+    runtime = qlt_runtime(2);
+    ql_task holder;
+    ql_task_init(&holder, hold, NULL);
+    holder.name = "the-stuck-one";
+    if (ql_submit(ql_runtime_pool(runtime), &holder))
+        return;
+    qlt_gate_wait(&gate, 1);
+    ql_stop patience = {.size = sizeof patience, .give_up_ns = ql_after_ns(20000000)};
+    ql_error error;
+    if (ql_runtime_stop(runtime, &patience, &error) == -ETIMEDOUT)
+        fprintf(stderr, "%s\n", error.text);
+    abort();
+}
+
+QLT(stop, names_the_stuck_task_whatever_its_patience)
+{
+    gate = (qlt_gate)QLT_GATE_INIT;
+    qlt_dies_with(name_it_among_idle_ones, "task 'the-stuck-one' has not returned");
+    qlt_dies_with(give_up_without_a_drain, "task 'the-stuck-one' has not returned");
+}
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { CHAIN = 20000 };
+#else
+enum { CHAIN = 200000 };
+#endif
+
+/* Each follows the one before it; none was accepted yet, and nobody takes them any more. */
+QLT(stop, past_its_patience_settles_a_long_chain_of_continuations)
+{
+    static ql_task chain[CHAIN];
+    gate = (qlt_gate)QLT_GATE_INIT;
+    runtime = qlt_runtime(1);
+    ql_task_init(&chain[0], until_told, NULL);
+    qlt_eq_int(ql_submit(ql_runtime_pool(runtime), &chain[0]), 0);
+    qlt_gate_wait(&gate, 1);
+    for (int i = 1; i < CHAIN; i++) {
+        ql_task_init(&chain[i], nothing, NULL);
+        chain[i].on = ql_runtime_pool(runtime);
+        qlt_eq_int(ql_future_then(&chain[i - 1].future, &chain[i]), 0);
+    }
+    ql_stop patience = {.size = sizeof patience, .drain_until_ns = 1};
+    ql_error error;
+    qlt_eq_int(ql_runtime_stop(runtime, &patience, &error), 0);
+    for (int i = 0; i < CHAIN; i++) {
+        qlt_check(ql_future_settled(&chain[i].future));
+        qlt_eq_int(chain[i].future.code, -ESHUTDOWN);
+    }
 }
 
 static int stop_from_inside(ql_task *task)
@@ -230,4 +300,11 @@ QLT(start, refuses_what_it_cannot_do)
     qlt_has_str(error.text, "workers");
     qlt_eq_int(ql_runtime_start(&config, &runtime, NULL), -EINVAL);
     qlt_eq_int(ql_runtime_stop(NULL, NULL, &error), -EINVAL);
+    config = (ql_runtime_config){.size = sizeof config, .spares_max = UINT_MAX};
+    qlt_eq_int(ql_runtime_start(&config, &runtime, &error), -EINVAL);
+    qlt_has_str(error.text, "spares_max");
+    config = (ql_runtime_config){.size = sizeof config, .fork_depth = UINT_MAX};
+    qlt_eq_int(ql_runtime_start(&config, &runtime, &error), -EINVAL);
+    qlt_has_str(error.text, "fork_depth");
+    qlt_check(!runtime);
 }
