@@ -5,8 +5,9 @@
  *                    searching --enter--> asleep --leave--> searching       it looked again and there was work
  *                                         asleep --post's wake--> searching
  *
- * Rules: a post wakes one sleeper, and only if nobody searches; the last searcher that finds work, and sees more, wakes the next one; at
- * most half of the seats search. So one submission wakes one thread, and a burst wakes all, one after the other.
+ * Rules: a post wakes one sleeper, and only if nobody searches; the last searcher that finds work wakes the next one; at most
+ * half of the seats search. So a burst wakes all, one after the other. One submission may wake a second thread in vain: that
+ * one asks every worker for work before it sleeps again, and forks share only when they are asked.
  *
  * No wake-up is lost: a poster publishes its work, then reads the counts; a sleeper publishes its count, then looks at
  * all work once more. Each has a full fence in between (FENCE sleep:A, FENCE sleep:B), so one of them sees the other.
