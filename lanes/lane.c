@@ -183,9 +183,22 @@ static int check_config(const ql_runtime *runtime, const ql_lane_config *config,
     return wrong ? qli_error_set(error, -EINVAL, "ql_lane_open: %s", wrong) : 0;
 }
 
+/* A lane and its inbox lie on the node of the lane's core; without a core of its own, anywhere. */
+static ql_lane *allocate(ql_runtime *runtime, const char *name)
+{
+    unsigned index = 0;
+    const ql_slot *slot = qli_runtime_claim_slot(runtime, name, &index);
+    ql_lane *lane = slot ? ql_slot_alloc(runtime->plan, slot, sizeof(*lane), NULL)
+                         : aligned_alloc(QLI_CACHE_LINE, sizeof(*lane));
+    if (lane)
+        *lane = (ql_lane){.slot = slot, .slot_index = index};
+    else if (slot)
+        qli_runtime_release_slot(runtime, index);
+    return lane;
+}
+
 static void init(ql_lane *lane, ql_runtime *runtime, const ql_lane_config *config)
 {
-    memset(lane, 0, sizeof(*lane));
     snprintf(lane->name, sizeof(lane->name), "%s", config->name ? config->name : "lane");
     lane->executor = (ql_executor){
         .ops = &qli_lane_ops, .runtime = runtime, .name = lane->name, .context = &lane->context};
@@ -203,14 +216,16 @@ static void init(ql_lane *lane, ql_runtime *runtime, const ql_lane_config *confi
     pthread_mutex_init(&lane->places_lock, NULL);
     qli_lane_pending(lane, &lane->opened);
     qli_lane_pending(lane, &lane->ended);
-    lane->slot = qli_runtime_claim_slot(runtime, lane->name, &lane->slot_index);
 }
 
 void qli_lane_delete(ql_lane *lane)
 {
     pthread_mutex_destroy(&lane->places_lock);
     qli_inbox_fini(&lane->inbox);
-    free(lane);
+    if (lane->slot)
+        ql_slot_free(lane, sizeof(*lane));
+    else
+        free(lane);
 }
 
 static int start(ql_lane *lane, ql_error *error)
@@ -239,7 +254,7 @@ int ql_lane_open_begin(ql_runtime *runtime, const ql_lane_config *config, ql_lan
     int code = check_config(runtime, config, out, error);
     if (code)
         return code;
-    ql_lane *lane = aligned_alloc(QLI_CACHE_LINE, sizeof(*lane));
+    ql_lane *lane = allocate(runtime, config->name ? config->name : "lane");
     if (!lane) {
         if (config->engine && config->engine->thread_exit)
             config->engine->thread_exit(config->engine_arg);

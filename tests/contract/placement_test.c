@@ -1,12 +1,15 @@
 #include <errno.h>
+#include <linux/mempolicy.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "affinity/threads.h"
+#include "qlane/fork.h"
 #include "qlane/lane.h"
 #include "tests/affinity/real.h"
 #include "tests/support/harness.h"
@@ -110,6 +113,40 @@ QLT(placement, is_what_the_plan_says_and_what_topo_finds)
 {
     if (has_cpus(2))
         in_child(as_planned);
+}
+
+/* ---- Memory ---- */
+
+static void expect_on_node_of(const ql_slot *slot, const void *address)
+{
+    int mode;
+    unsigned long nodes = 0;
+    qlt_check(address);
+    if (syscall(SYS_get_mempolicy, &mode, &nodes, 64ul, address, MPOL_F_ADDR))
+        return; /* a kernel, or a container, that does not say */
+    qlt_eq_int(mode, MPOL_PREFERRED);
+    qlt_eq_uint(nodes, 1ul << slot->mem_os);
+}
+
+static int whose(ql_task *task)
+{
+    return ql_task_return(task, (ql_value){.ptr = ql_worker_self()});
+}
+
+QLT(placement, puts_a_lane_and_a_workers_deque_on_the_nodes_of_their_threads)
+{
+    ql_runtime *runtime = start("mem=local");
+    const ql_plan *plan = ql_runtime_plan(runtime);
+    ql_lane *lane = open_named(runtime, "q");
+    ql_task task;
+    ql_task_init(&task, whose, NULL);
+    qlt_eq_int(ql_submit(ql_runtime_pool(runtime), &task), 0);
+    qlt_eq_int(ql_future_wait(&task.future), 0);
+    expect_on_node_of(ql_plan_worker(plan, 0), task.future.value.ptr);
+    expect_on_node_of(ql_plan_lane(plan, 0), lane); /* its inbox lies within it */
+    qlt_eq_int(ql_lane_close(lane, NULL, NULL, NULL), 0);
+    qlt_eq_int(ql_lane_free(lane), 0);
+    stop(runtime);
 }
 
 /* ---- Where a thread may not be bound ---- */
