@@ -272,12 +272,13 @@ bool qli_inbox_sleep(qli_inbox *inbox)
     return false;
 }
 
-void qli_inbox_awake(qli_inbox *inbox)
+bool qli_inbox_awake(qli_inbox *inbox)
 {
     uintptr_t front = qli_load(&inbox->front, __ATOMIC_RELAXED);
     while (is_asleep(front))
         if (qli_cas(&inbox->front, &front, front & flags_mask, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-            return;
+            return true;
+    return false;
 }
 
 bool qli_inbox_has_work(const qli_inbox *inbox)

@@ -97,8 +97,8 @@ void qli_inbox_shut(qli_inbox *inbox, uintptr_t flags);
 /* The single consumer is about to sleep. False: there is work, or it was told to close. */
 bool qli_inbox_sleep(qli_inbox *inbox);
 
-/* The single consumer woke for another reason than a push: nobody needs to wake it now. */
-void qli_inbox_awake(qli_inbox *inbox);
+/* The single consumer has slept: nobody needs to wake it now. False: somebody pushed meanwhile, and wakes it, or is about to. */
+bool qli_inbox_awake(qli_inbox *inbox);
 
 /* A hint, without the lock: is there anything to take? It may miss tasks that another thread is just listing. */
 bool qli_inbox_has_work(const qli_inbox *inbox);

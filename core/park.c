@@ -11,8 +11,11 @@
 
 /*   EMPTY --unpark--> TOKEN --park--> EMPTY
  *   EMPTY --park--> PARKED --unpark--> TOKEN, and a futex wake
- *                   PARKED --deadline--> EMPTY */
-enum { EMPTY, TOKEN, PARKED };
+ *                   PARKED --deadline--> EMPTY
+ *   EMPTY --polling--> POLLED --unpark--> TOKEN, and a write to the descriptor, which stands above the state: whoever gives the
+ *                                         token may not look at the parker any more
+ *                      POLLED --polled--> EMPTY */
+enum { EMPTY, TOKEN, PARKED, POLLED, STATE = 3, FD_SHIFT = 2 };
 
 static void futex_wait(uint32_t *word, uint32_t expected, int64_t deadline_ns)
 {
@@ -45,12 +48,41 @@ bool qli_park(qli_parker *parker, int64_t deadline_ns)
     }
 }
 
+bool qli_park_polling(qli_parker *parker, int event_fd)
+{
+    uint32_t word = EMPTY;
+    if (qli_cas(&parker->word, &word, (uint32_t)event_fd << FD_SHIFT | POLLED, __ATOMIC_RELAXED,
+                __ATOMIC_RELAXED))
+        return true;
+    /* ORDER park:found (acquire): as park:take. */
+    qli_exchange(&parker->word, EMPTY, __ATOMIC_ACQUIRE);
+    return false;
+}
+
+bool qli_park_polled(qli_parker *parker, int event_fd)
+{
+    /* ORDER park:polled (acquire): as park:take.
+     * order kept: for a second giver, who writes to no descriptor; the first one's write and our read are an order too. */
+    if (qli_exchange(&parker->word, EMPTY, __ATOMIC_ACQUIRE) != TOKEN)
+        return false;
+    int saved = errno;
+    uint64_t written;
+    while (read(event_fd, &written, sizeof(written)) < 0 && errno == EINTR)
+        ;
+    errno = saved;
+    return true;
+}
+
 void qli_unpark(qli_parker *parker)
 {
-    /* ORDER park:give (release): the giver's writes, for ORDER park:take and park:wake. */
-    if (qli_exchange(&parker->word, TOKEN, __ATOMIC_RELEASE) != PARKED)
-        return;
+    static const uint64_t one = 1;
+    /* ORDER park:give (release): the giver's writes, for ORDER park:take, park:wake, park:found and park:polled. */
+    uint32_t word = qli_exchange(&parker->word, TOKEN, __ATOMIC_RELEASE);
     int saved = errno;
-    syscall(SYS_futex, &parker->word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+    if (word == PARKED)
+        syscall(SYS_futex, &parker->word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+    else if ((word & STATE) == POLLED)
+        while (write((int)(word >> FD_SHIFT), &one, sizeof(one)) < 0 && errno == EINTR)
+            ;
     errno = saved;
 }

@@ -50,18 +50,23 @@ static ql_task *meld_siblings(ql_task *first)
     return root;
 }
 
-static void set_root(qli_timers *timers, ql_task *root)
+static void set_root(ql_task **root, ql_task *task)
 {
-    timers->root = root;
-    if (root)
-        root->qli_heap[PREV] = root;
+    *root = task;
+    if (task)
+        task->qli_heap[PREV] = task;
 }
 
-static void take_out(qli_timers *timers, ql_task *task)
+void qli_deadlines_add(ql_task **root, ql_task *task)
+{
+    set_root(root, meld(*root, task));
+}
+
+void qli_deadlines_remove(ql_task **root, ql_task *task)
 {
     ql_task *children = meld_siblings(task->qli_heap[CHILD]);
-    if (task == timers->root) {
-        set_root(timers, children);
+    if (task == *root) {
+        set_root(root, children);
     } else {
         ql_task *prev = task->qli_heap[PREV], *next = task->qli_heap[NEXT];
         if (prev->qli_heap[CHILD] == task)
@@ -70,7 +75,7 @@ static void take_out(qli_timers *timers, ql_task *task)
             prev->qli_heap[NEXT] = next;
         if (next)
             next->qli_heap[PREV] = prev;
-        set_root(timers, meld(timers->root, children));
+        set_root(root, meld(*root, children));
     }
     task->qli_heap[CHILD] = task->qli_heap[NEXT] = task->qli_heap[PREV] = NULL;
 }
@@ -79,7 +84,7 @@ static void take_out(qli_timers *timers, ql_task *task)
 static void fire(qli_timers *timers)
 {
     ql_task *task = timers->root;
-    take_out(timers, task);
+    qli_deadlines_remove(&timers->root, task);
     timers->firing = task;
     pthread_mutex_unlock(&timers->lock);
     /* The task lives: whoever settles it waits for us in disarm, unless that is this very call. */
@@ -89,7 +94,7 @@ static void fire(qli_timers *timers)
     pthread_mutex_lock(&timers->lock);
     /* Armed again it would fire at once, before whoever disarms it can get the lock. */
     if (not_there_yet && !timers->unwanted)
-        set_root(timers, meld(timers->root, task));
+        qli_deadlines_add(&timers->root, task);
     timers->unwanted = false;
     timers->firing = NULL;
     pthread_cond_broadcast(&timers->fired);
@@ -143,7 +148,7 @@ void qli_timers_arm(qli_timers *timers, ql_task *task)
 {
     task->qli_heap[CHILD] = task->qli_heap[NEXT] = NULL;
     pthread_mutex_lock(&timers->lock);
-    set_root(timers, meld(timers->root, task));
+    qli_deadlines_add(&timers->root, task);
     bool earliest = timers->root == task;
     pthread_mutex_unlock(&timers->lock);
     if (earliest)
@@ -158,6 +163,6 @@ void qli_timers_disarm(qli_timers *timers, ql_task *task)
         pthread_cond_wait(&timers->fired, &timers->lock);
     }
     if (task->qli_heap[PREV])
-        take_out(timers, task);
+        qli_deadlines_remove(&timers->root, task);
     pthread_mutex_unlock(&timers->lock);
 }

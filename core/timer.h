@@ -11,6 +11,11 @@
 #include "core/context.h"
 #include "core/thread.h"
 
+/* The heap alone: its root is the task with the earliest deadline_ns, NULL when it is empty. No locking. A task in no heap has
+ * qli_heap zero. */
+void qli_deadlines_add(ql_task **root, ql_task *task);
+void qli_deadlines_remove(ql_task **root, ql_task *task);
+
 typedef struct qli_timers {
     pthread_mutex_t lock;
     pthread_cond_t fired;

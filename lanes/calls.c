@@ -118,6 +118,10 @@ static int call_inline(ql_lane *lane, ql_task *task)
     lane->inline_task = NULL;
     if (code)
         return code;
+    if (lane->events.running && !lane->depth) {
+        qli_lane_run_alone(lane, task);
+        return 0;
+    }
     qli_lane_run_task(lane, task, &code);
     qli_lane_settle(lane, task, code, NULL, NULL);
     return 0;

@@ -131,6 +131,7 @@ static void lane_fork_child(ql_executor *executor)
 {
     ql_lane *lane = qli_lane_of(executor);
     qli_inbox_shut(&lane->inbox, QLI_INBOX_CLOSED);
+    qli_events_forget(&lane->events);
     if (lane->engine.fork_child)
         lane->engine.fork_child(lane->engine_self);
 }

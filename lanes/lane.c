@@ -153,6 +153,7 @@ static void live(void *arg)
         if (lane->engine.close)
             lane->engine.close(lane->engine_self);
     }
+    qli_events_drop(&lane->events);
     if (lane->engine.thread_exit)
         lane->engine.thread_exit(lane->engine_self);
     qli_lane_move(lane, code ? QLI_LANE_FAILED : QLI_LANE_CLOSING, QLI_LANE_CLOSED);
@@ -212,6 +213,7 @@ static void init(ql_lane *lane, ql_runtime *runtime, const ql_lane_config *confi
     lane->batch_ns = (config->batch_us ? config->batch_us : 1000) * (int64_t)1000;
     lane->take_next = 1;
     lane->held_end = &lane->held;
+    qli_events_init(&lane->events);
     qli_inbox_init(&lane->inbox, config->capacity_tasks);
     pthread_mutex_init(&lane->places_lock, NULL);
     qli_lane_pending(lane, &lane->opened);

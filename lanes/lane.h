@@ -1,4 +1,5 @@
-/* The inside of a lane. lane.c: its life; serve.c: its loop; task.c: one task, and its end; calls.c: what others call;
+/* The inside of a lane. lane.c: its life; serve.c: its loop; events.c: its timers and descriptors; task.c: one task,
+ * and its end; calls.c: what others call;
  * executor.c: what the runtime asks of it. */
 #ifndef QLANE_LANES_LANE_H
 #define QLANE_LANES_LANE_H
@@ -8,6 +9,7 @@
 #include "core/inbox.h"
 #include "core/runtime.h"
 #include "core/thread.h"
+#include "lanes/events.h"
 #include "qlane/lane.h"
 
 /*   NEW --its thread starts--> OPENING --engine open--> SERVING --closed and empty--> CLOSING --engine closed--> CLOSED
@@ -83,6 +85,7 @@ struct ql_lane {
     bool batch_open, batch_ends;
     unsigned awake_rounds; /* since it looked whether it lost its core */
     int64_t batch_began_ns;
+    qli_events events;
     ql_task *held, **held_end; /* ran, and wait for the batch's end; linked by qli_next */
 
     /* The lane fills them, with the inbox's lock; whoever empties one has its task. */
@@ -126,6 +129,8 @@ void qli_lane_delete(ql_lane *lane);
 
 /* ---- serve.c: until it is closed and nothing queues */
 void qli_lane_serve(ql_lane *lane);
+/* Run one that nothing queues behind, outside of any batch but its own, and settle it. */
+void qli_lane_run_alone(ql_lane *lane, ql_task *task);
 /* Settle all that queues or was taken. Any thread. */
 void qli_lane_settle_queued(ql_lane *lane, int code, const char *text, const ql_error *error);
 

@@ -104,6 +104,11 @@ static void run_one(ql_lane *lane, ql_task *task, bool more)
     qli_lane_settle(lane, task, code, NULL, NULL);
 }
 
+void qli_lane_run_alone(ql_lane *lane, ql_task *task)
+{
+    run_one(lane, task, false);
+}
+
 static void run_popped(ql_lane *lane, ql_task *task)
 {
     run_one(lane, task, qli_inbox_has_work(&lane->inbox));
@@ -183,7 +188,10 @@ static bool spin(ql_lane *lane, int64_t start_ns)
                 return true;
             qli_pause();
         }
-        if (ql_now_ns() >= until_ns)
+        int64_t now_ns = ql_now_ns();
+        if (qli_events_due(&lane->events, now_ns))
+            return true;
+        if (now_ns >= until_ns)
             break;
     }
     return false;
@@ -194,8 +202,10 @@ static void sleep_until_woken(ql_lane *lane)
     if (!qli_inbox_sleep(&lane->inbox))
         return;
     qli_count(&lane->context.parks);
-    qli_park(&lane->bed, QL_FOREVER);
-    qli_inbox_awake(&lane->inbox);
+    bool token = qli_events_sleep(lane);
+    /* Who pushed meanwhile has the lane's wake still to do, and must be out of it before the lane may be gone. */
+    if (!qli_inbox_awake(&lane->inbox) && !token)
+        qli_park(&lane->bed, QL_FOREVER);
     look_after_core(lane);
 }
 
@@ -217,6 +227,10 @@ void qli_lane_serve(ql_lane *lane)
 {
     qli_store(&lane->busy_since_ns, ql_now_ns(), __ATOMIC_RELAXED);
     for (;;) {
+        if (qli_events_any(&lane->events) && qli_events_due(&lane->events, ql_now_ns())) {
+            end_batch(lane);
+            qli_events_run(lane);
+        }
         /* Read before the inbox is: nothing comes after it. */
         bool closed = qli_inbox_is_closed(&lane->inbox);
         ql_task *one = qli_inbox_pop(&lane->inbox);

@@ -4,9 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "qlane/runtime.h"
 #include "qlane/sqlite.h"
+#include "qlane/watch.h"
 #include "tests/support/harness.h"
 #include "tests/support/runtime.h"
 
@@ -66,14 +68,50 @@ static int nothing(ql_task *task)
     return 0;
 }
 
-static void idles(unsigned workers)
+/* A timer that is far away, and a descriptor on which nothing comes: the lane sleeps in epoll. */
+static ql_timer timer;
+static ql_watch watch;
+
+static void never_timer(ql_timer *of)
 {
+    (void)of;
+    qlt_fail("called");
+}
+
+static void never_watch(ql_watch *of, unsigned ready)
+{
+    (void)of, (void)ready;
+    qlt_fail("called");
+}
+
+static int start_both(ql_task *task)
+{
+    timer = (ql_timer){.fn = never_timer};
+    watch = (ql_watch){.fn = never_watch};
+    int code = ql_timer_start(&timer, ql_after_ns(3600000000000), 0);
+    return code ? code : ql_watch_start(&watch, *(int *)task->arg, QL_READABLE);
+}
+
+static void start_events(ql_lane *lane, int fds[2])
+{
+    ql_task task;
+    qlt_eq_int(pipe(fds), 0);
+    ql_task_init(&task, start_both, &fds[0]);
+    qlt_eq_int(ql_lane_call(lane, &task), 0);
+    qlt_eq_int(task.future.code, 0);
+}
+
+static void idles(unsigned workers, bool with_events)
+{
+    int fds[2];
     ql_runtime *runtime = qlt_runtime(workers);
     ql_lane *lane;
     ql_error error;
     ql_sqlite_config database = {.size = sizeof database};
     if (ql_sqlite_open(runtime, NULL, &database, &lane, &error))
         qlt_fail("%s", error.text);
+    if (with_events)
+        start_events(lane, fds);
     for (int i = 0; i < 1000; i++) {
         ql_sqlite_call call;
         ql_sqlite_call_init(&call, "SELECT 1");
@@ -92,9 +130,23 @@ static void idles(unsigned workers)
     qlt_eq_uint(after.cpu_ns - before.cpu_ns, 0);
     qlt_eq_uint(after.switches - before.switches, 0);
     qlt_runtime_stop(runtime);
+    if (with_events) {
+        close(fds[0]);
+        close(fds[1]);
+    }
+}
+
+static void idles_without(unsigned workers)
+{
+    idles(workers, false);
 }
 
 QLT(idle, no_cpu_time_and_no_wake_up)
 {
-    qlt_workers_each(idles);
+    qlt_workers_each(idles_without);
+}
+
+QLT(idle, nor_where_a_lane_watches_what_is_silent)
+{
+    idles(1, true);
 }

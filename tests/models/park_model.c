@@ -1,8 +1,11 @@
 /* One parker, two givers of tokens: no token is lost, what its giver wrote is seen, and a parker may be freed as soon as
- * its token was taken, while its giver is still on the way out. */
+ * its token was taken, while its giver is still on the way out. The same for a thread that polls a descriptor. */
 #include <assert.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "core/park.h"
 #include "qlane/future.h"
@@ -52,9 +55,53 @@ static void two_tokens(void)
         pthread_join(givers[i], NULL);
 }
 
+/* The sleep between the two calls may end for any reason: here it does not even begin. Once a token was taken its giver has done
+ * with the descriptor too. */
+static bool park_polling(qli_parker *at, int fd)
+{
+    if (!qli_park_polling(at, fd))
+        return true;
+    return qli_park_polled(at, fd);
+}
+
+static void polled_and_gone(void)
+{
+    pthread_t giver;
+    int fd = eventfd(0, 0);
+    parker = aligned_alloc(QLI_CACHE_LINE, sizeof(*parker));
+    assert(parker);
+    *parker = (qli_parker){0};
+    pthread_create(&giver, NULL, give, &given[1]);
+    while (!park_polling(parker, fd))
+        sched_yield();
+    assert(given[1]);
+    free(parker);
+    close(fd);
+    pthread_join(giver, NULL);
+}
+
+static void two_tokens_polled(void)
+{
+    qli_parker both = {0};
+    pthread_t givers[2];
+    int fd = eventfd(0, 0);
+    count = 0;
+    for (int i = 0; i < 2; i++)
+        pthread_create(&givers[i], NULL, count_and_give, &both);
+    while (qli_load(&count, __ATOMIC_RELAXED) < 2)
+        if (!park_polling(&both, fd))
+            sched_yield();
+    for (int i = 0; i < 2; i++)
+        pthread_join(givers[i], NULL);
+    close(fd);
+}
+
 int main(void)
 {
+    polled_and_gone();
+    two_tokens_polled();
     one_token_and_gone();
+    count = 0;
     two_tokens();
     return 0;
 }

@@ -4,7 +4,8 @@
  *   prepare, open, { [batch_begin], run ..., [batch_end] } ..., close, thread_exit
  *
  * Every hook gets `self`, the object that was given with the ops (ql_lane_config.engine_arg), and may be NULL, which means
- * that there is nothing to do. Hooks answer 0 or -errno, with a sentence in `error`. Nothing is held while one runs. */
+ * that there is nothing to do. Hooks answer 0 or -errno, with a sentence in `error`. Nothing is held while one runs. An engine
+ * with clocks or connections of its own has its lane call it for them: qlane/watch.h. */
 #ifndef QLANE_ENGINE_H
 #define QLANE_ENGINE_H
 

@@ -13,5 +13,6 @@
 #include "qlane/runtime.h"
 #include "qlane/strand.h"
 #include "qlane/task.h"
+#include "qlane/watch.h"
 
 #endif
