@@ -1,7 +1,6 @@
 #include "core/future.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 bool ql_future_settled(const ql_future *future)
 {
@@ -43,8 +42,8 @@ static ql_future *settle_one(ql_future *future)
         break;
     case QLI_NEXT:
         return qli_task_follow(what) ? NULL : &((ql_task *)what)->future;
-    case QLI_SPAWNED:
-        free(future);
+    case QLI_COMPLETION:
+        qli_completion_arrive(what);
         break;
     case QLI_HOOKED:
         ((qli_hooked *)(void *)future)->settled((qli_hooked *)(void *)future);

@@ -4,7 +4,7 @@
  *                     PENDING --a waiter registers--> PARKER --it takes itself out--> PENDING
  *                     PARKER  --settle--> SETTLED, and the parker gets its token
  *                     GROUP and NEXT likewise: a member of a group arrives, a continuation is submitted
- *                     SPAWNED --settle--> freed
+ *                     COMPLETION --settle--> SETTLED, and its entry is pushed, for an event loop to take
  *                     HOOKED --settle--> SETTLED, and its hook is called
  *
  * Settling is one exchange, the runtime's last access to the task. What is still to do follows from the word that the
@@ -13,14 +13,15 @@
 #define QLANE_CORE_FUTURE_H
 
 #include "core/context.h"
+#include "qlane/completions.h"
 
 enum {
     QLI_FRESH = 0,
     QLI_PENDING = 1,
-    QLI_PARKER = 2, /* | a qli_parker */
-    QLI_GROUP = 3,  /* | a ql_member */
-    QLI_NEXT = 4,   /* | a ql_task */
-    QLI_SPAWNED = 5,
+    QLI_PARKER = 2,     /* | a qli_parker */
+    QLI_GROUP = 3,      /* | a ql_member */
+    QLI_NEXT = 4,       /* | a ql_task */
+    QLI_COMPLETION = 5, /* | a ql_completion */
     QLI_HOOKED = 6,
     QLI_SETTLED = 7,
     QLI_WORD_TAG = 7
@@ -40,6 +41,8 @@ void qli_future_settle(ql_future *future);
 
 /* group.c: the member's future has settled. */
 void qli_group_arrive(ql_member *member);
+/* completions.c: the entry's future has settled. */
+void qli_completion_arrive(ql_completion *entry);
 /* task.c: what the continuation waited for has settled. False: its executor takes nothing any more, so it must settle now, with
  * the code and text that were written. */
 bool qli_task_follow(ql_task *next);

@@ -122,17 +122,27 @@ int ql_submit_many(ql_executor *on, ql_task *const *tasks, size_t count)
     return code;
 }
 
+static void spawned_settled(qli_hooked *spawned)
+{
+    const ql_future *future = &spawned->task.future;
+    if (future->code)
+        qli_log(spawned->task.qli_runtime, QL_WARNING, "spawned task '%s' failed: %d %s",
+                qli_task_name(&spawned->task), future->code, future->text ? future->text : "");
+    free(spawned);
+}
+
 int ql_spawn(ql_executor *on, ql_task_fn *fn, void *arg)
 {
     if (!on || !fn)
         return -EINVAL;
-    ql_task *task = malloc(sizeof(*task));
-    if (!task)
+    qli_hooked *spawned = malloc(sizeof(*spawned));
+    if (!spawned)
         return -ENOMEM;
-    ql_task_init(task, fn, arg);
-    int code = hand_over(on, task, QLI_SPAWNED, false, "ql_spawn");
+    ql_task_init(&spawned->task, fn, arg);
+    spawned->settled = spawned_settled;
+    int code = hand_over(on, &spawned->task, QLI_HOOKED, false, "ql_spawn");
     if (code)
-        free(task);
+        free(spawned);
     return code;
 }
 
@@ -273,10 +283,6 @@ void qli_settle(qli_context *context, ql_task *task, int code, const char *text)
     task->future.code = code;
     if (text)
         task->future.text = text;
-    bool spawned = qli_load(&task->future.qli_word, __ATOMIC_RELAXED) == QLI_SPAWNED;
-    if (spawned && code)
-        qli_log(runtime, QL_WARNING, "spawned task '%s' failed: %d %s", qli_task_name(task), code,
-                task->future.text ? task->future.text : "");
     qli_future_settle(&task->future);
     /* Counted last: a continuation was counted as accepted before. */
     if (context && context->runtime == runtime) {

@@ -1,9 +1,11 @@
 /* A runtime is started, runs tasks and is stopped, with each call that can fail failing in turn: start
  * answers with an error that says so and leaves nothing, or all goes on. Submitting needs no memory. */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "qlane/completions.h"
 #include "qlane/runtime.h"
 #include "tests/support/faults/faults.h"
 
@@ -31,6 +33,30 @@ static int ask(ql_task *task)
     return code ? code : ql_future_wait(&inner->future);
 }
 
+/* The same answer by way of an event loop's descriptor. */
+static int complete(ql_runtime *runtime)
+{
+    ql_task task;
+    ql_completion entry = {0};
+    ql_completions *completions;
+    int code = ql_completions_create(&completions);
+    if (code) {
+        EXPECT(faults_happened() && !completions);
+        return 0;
+    }
+    ql_task_init(&task, answer, NULL);
+    faults_forbid("alloc");
+    EXPECT(!ql_submit(ql_runtime_pool(runtime), &task));
+    EXPECT(!ql_completions_add(completions, &task.future, &entry));
+    struct pollfd readable = {.fd = ql_completions_fd(completions), .events = POLLIN};
+    while (!ql_completions_next(completions))
+        poll(&readable, 1, -1);
+    faults_forbid(NULL);
+    EXPECT(!task.future.code && task.future.value.i64 == 42);
+    EXPECT(!ql_completions_destroy(completions));
+    return 0;
+}
+
 static int story(void)
 {
     ql_affinity_config affinity = {.size = sizeof affinity, .flags = QL_IGNORE_ENV, .workers = "1"};
@@ -53,6 +79,7 @@ static int story(void)
     EXPECT(!code || (code == -EAGAIN && faults_happened()));
     code = ql_spawn(ql_runtime_pool(runtime), answer, NULL);
     EXPECT(!code || (code == -ENOMEM && faults_happened()));
+    EXPECT(!complete(runtime));
     EXPECT(!ql_runtime_stop(runtime, NULL, &error));
     EXPECT(ql_future_settled(&inner.future) && !inner.future.code && inner.future.value.i64 == 42);
     return 0;

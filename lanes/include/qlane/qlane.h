@@ -3,6 +3,7 @@
 #define QLANE_QLANE_H
 
 #include "qlane/affinity.h"
+#include "qlane/completions.h"
 #include "qlane/engine.h"
 #include "qlane/error.h"
 #include "qlane/executor.h"
