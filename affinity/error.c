@@ -12,7 +12,7 @@ int qli_error_set_v(ql_error *error, int code, const char *format, va_list args)
     return code;
 }
 
-int qli_error_set(ql_error *error, int code, const char *format, ...)
+int ql_error_set(ql_error *error, int code, const char *format, ...)
 {
     va_list args;
     va_start(args, format);

@@ -5,8 +5,10 @@
 
 #include "qlane/error.h"
 
-/* Writes code and text where the caller asked for them (`error` may be NULL) and returns the code. A text too long is cut. */
-__attribute__((format(printf, 3, 4))) int qli_error_set(ql_error *error, int code, const char *format, ...);
+/* The rooms' own name for it. */
+#define qli_error_set ql_error_set
+
+/* The same with a list of arguments. */
 __attribute__((format(printf, 3, 0))) int qli_error_set_v(ql_error *error, int code, const char *format,
                                                           va_list args);
 

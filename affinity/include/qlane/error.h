@@ -16,6 +16,11 @@ typedef struct ql_error {
     char text[508]; /* cause and way out, without a newline */
 } ql_error;
 
+/** For hooks of an engine, and for one's own functions that report the same way: write `code` and the sentence, cut to its
+ *  room, and return `code`. `error` may be NULL.
+ *  Threads: any. */
+__attribute__((format(printf, 3, 4))) int ql_error_set(ql_error *error, int code, const char *format, ...);
+
 #ifdef __cplusplus
 }
 #endif

@@ -33,9 +33,10 @@ struct ql_worker {
         *limit; /* a fork at or past it takes the slow way: the end, or NULL when somebody asks for work */
 };
 
-/* The stamp: one more for each change of what the caller's code and the library share here. */
-#define qli_fork_slow qli_fork_slow_2
-#define qli_join_slow qli_join_slow_2
+/* The stamp: one more for each change of what the caller's code and the library share here. ql_: a shared library exports
+ * no other names. */
+#define qli_fork_slow ql_fork_slow_2
+#define qli_join_slow ql_join_slow_2
 
 /* Push, and share. NULL: the deque is full, and the child has run; its result is in `args`. */
 qli_entry *qli_fork_slow(ql_worker *worker, void (*run)(ql_worker *, qli_entry *), void *args, size_t size);
