@@ -1,0 +1,3 @@
+#!/bin/sh
+# python_test.sh SCRIPT ARGUMENT...
+exec python3 -B "$@"
