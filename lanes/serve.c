@@ -241,6 +241,8 @@ void qli_lane_serve(ql_lane *lane)
             run_popped(lane, one);
         } else if (n) {
             run_taken(lane, n);
+        } else if (lane->batch_open) {
+            end_batch(lane); /* what it waited for was taken away */
         } else if (closed) {
             return;
         } else {

@@ -393,7 +393,8 @@ class Interrupt(Feeds):
         path = self.file("v\n" + "1\n" * 200000)
         terminal, line = pty.openpty()
         self.addCleanup(os.close, terminal)
-        process = self.start("--json", "--csv", path, "--db", self.db, "--feeds", 3, stderr=line)
+        # At full speed the database is taken at once or, on a busy machine, when all is over.
+        process = self.start("--json", "--csv", path, "--db", self.db, "--feeds", 3, "--rate", 50000, stderr=line)
         os.close(line)
         self.until(lambda: self.rows() > 0)
         holder = sqlite3.connect(self.db, isolation_level=None, timeout=PATIENCE_S)

@@ -86,13 +86,13 @@ unsigned ql_worker_count(const ql_worker *worker);
     QLI_UNUSED static inline R NAME##_join(ql_worker *W, NAME##_child *child) \
     { \
         qli_entry *entry = child->entry; \
-        NAME##_args *args = NAME##_args_of(entry); \
         if (!qli_join_fast(W, entry)) { \
             if (!entry) \
                 return child->result; \
             if (!qli_join_slow(W, entry)) \
-                return args->result; \
+                return NAME##_args_of(entry)->result; \
         } \
+        NAME##_args *args = NAME##_args_of(entry); \
         return NAME LOADED; \
     } \
     QLI_UNUSED static R NAME(ql_worker *W, PARAMS)
@@ -102,9 +102,9 @@ unsigned ql_worker_count(const ql_worker *worker);
     QLI_UNUSED static inline void NAME##_join(ql_worker *W, NAME##_child *child) \
     { \
         qli_entry *entry = child->entry; \
-        const NAME##_args *args = NAME##_args_of(entry); \
         if (!qli_join_fast(W, entry) && (!entry || !qli_join_slow(W, entry))) \
             return; \
+        const NAME##_args *args = NAME##_args_of(entry); \
         NAME LOADED; \
     } \
     QLI_UNUSED static void NAME(ql_worker *W, PARAMS)
