@@ -80,8 +80,7 @@ int main(int argc, char **argv)
 {
     ql_runtime *runtime;
     ql_error error = {0};
-    if (argc > 1)
-        below = strtoull(argv[1], NULL, 10);
+    below = argc > 1 ? strtoull(argv[1], NULL, 10) : below;
     if (ql_runtime_start(NULL, &runtime, &error) || ql_completions_create(&completions))
         return 1;
     pool = ql_runtime_pool(runtime);

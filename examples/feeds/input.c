@@ -3,7 +3,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,16 +11,6 @@
 #include <unistd.h>
 
 enum { BLOCK_BYTES = 1 << 18, BLOCK_CELLS = 1 << 13, READ_BYTES = 1 << 16 };
-
-int refuse(ql_error *error, int code, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    error->code = code;
-    vsnprintf(error->text, sizeof(error->text), format, args);
-    va_end(args);
-    return code;
-}
 
 /* ---- The file ------------------------------------------------------------------------------------------------- */
 

@@ -4,6 +4,7 @@
 
 #include "examples/feeds/csv.h"
 #include "examples/feeds/number.h"
+#include "examples/words.h"
 #include "qlane/runtime.h"
 
 /* So many whole records, and where they lie. */
@@ -73,8 +74,5 @@ int row_reader_start(row_reader *reader, const input_block *block);
 bool row_reader_next(row_reader *reader, row_verdict *verdict, uint64_t *line);
 
 const char *verdict_text(row_verdict verdict);
-
-/* Write an error's code and sentence. Returns the code. */
-int refuse(ql_error *error, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 #endif
