@@ -274,11 +274,17 @@ static int begin_stop(ql_runtime *runtime, const ql_stop *patience, ql_error *er
     }
     pthread_mutex_lock(&runtime->lock);
     if (qli_load(&runtime->stopping, __ATOMIC_RELAXED))
-        code = -EINVAL;
-    qli_store(&runtime->stopping, true, __ATOMIC_RELAXED);
+        code =
+            qli_error_set(error, -EINVAL, "ql_runtime_stop: it is being stopped already, by another thread");
+    for (const ql_executor *executor = runtime->executors; executor && !code; executor = executor->next)
+        if (qli_load(&executor->absent, __ATOMIC_RELAXED) && !(patience && patience->give_up_ns))
+            code = qli_error_set(error, -EBUSY,
+                                 "ql_runtime_stop: lane '%s' is polled by a thread of the host, which may "
+                                 "not come back: close it first, or set give_up_ns",
+                                 executor->name);
+    if (!code)
+        qli_store(&runtime->stopping, true, __ATOMIC_RELAXED);
     pthread_mutex_unlock(&runtime->lock);
-    if (code)
-        qli_error_set(error, code, "ql_runtime_stop: it is being stopped already, by another thread");
     return code;
 }
 

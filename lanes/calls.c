@@ -94,10 +94,11 @@ int ql_lane_submit_until(ql_lane *lane, ql_task *task, int64_t deadline_ns)
 {
     int code = ql_lane_submit(lane, task);
     while (code == -EAGAIN) {
-        if (on_lane(lane))
-            return qli_misuse(lane->executor.runtime, -EDEADLK,
-                              "ql_lane_submit_until: task '%s' runs on lane '%s' and would wait for itself",
-                              lane->context.task_name, lane->name);
+        if (on_lane(lane) || qli_lane_is_callers(lane))
+            return qli_misuse(
+                lane->executor.runtime, -EDEADLK,
+                "ql_lane_submit_until: the thread of lane '%s' would wait for itself, in task '%s'",
+                lane->name, lane->context.task_name ? lane->context.task_name : "");
         code = wait_for_place(lane, deadline_ns);
         if (!code)
             code = qli_submit_reserved(&lane->executor, task);
@@ -127,6 +128,16 @@ static int call_inline(ql_lane *lane, ql_task *task)
     return 0;
 }
 
+static int call_between_polls(ql_lane *lane, ql_task *task)
+{
+    qli_context_enter(&lane->context);
+    lane->events.running = true; /* as in a timer: a batch of its own */
+    int code = call_inline(lane, task);
+    lane->events.running = false;
+    qli_context_enter(NULL);
+    return code;
+}
+
 /* The wait was refused: take the task back. If it runs already, its end is near enough to be waited for awake. */
 static int take_back(ql_task *task, int code)
 {
@@ -142,6 +153,8 @@ int ql_lane_call(ql_lane *lane, ql_task *task)
         return -EINVAL;
     if (on_lane(lane))
         return call_inline(lane, task);
+    if (qli_lane_is_callers(lane) && lane->state == QLI_LANE_SERVING)
+        return call_between_polls(lane, task);
     int code = ql_submit(&lane->executor, task);
     if (code)
         return code;
@@ -154,7 +167,7 @@ int ql_lane_engine(ql_lane *lane, void **engine)
     if (!lane || !engine)
         return -EINVAL;
     *engine = NULL;
-    if (!on_lane(lane)) {
+    if (!on_lane(lane) && !qli_lane_is_callers(lane)) {
         const qli_context *context = qli_context_current();
         return qli_misuse(
             lane->executor.runtime, -EPERM,

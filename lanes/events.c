@@ -264,10 +264,12 @@ void qli_events_run(ql_lane *lane)
     qli_store(&context->task_name, NULL, __ATOMIC_RELAXED);
 }
 
-bool qli_events_sleep(ql_lane *lane)
+bool qli_events_sleep(ql_lane *lane, int64_t deadline_ns)
 {
     qli_events *events = &lane->events;
     int64_t due_ns = events->timers ? events->timers->deadline_ns : QL_FOREVER;
+    if (due_ns > deadline_ns)
+        due_ns = deadline_ns;
     if (!events->watches)
         return qli_park(&lane->bed, due_ns);
     if (!qli_park_polling(&lane->bed, events->wake_fd))

@@ -29,8 +29,9 @@ static inline bool qli_events_any(const qli_events *events)
 bool qli_events_due(const qli_events *events, int64_t now_ns);
 /* Call a few of those whose time it is. No batch is open. */
 void qli_events_run(ql_lane *lane);
-/* Sleep until the lane is woken, a timer is due or a descriptor is ready. True: it was woken, and has taken the token. */
-bool qli_events_sleep(ql_lane *lane);
+/* Sleep until the lane is woken, a timer is due, a descriptor is ready or the deadline has come. True: it was woken, and has
+ * taken the token. */
+bool qli_events_sleep(ql_lane *lane, int64_t deadline_ns);
 /* Stop them all. */
 void qli_events_drop(qli_events *events);
 /* Only close what was opened for them. */

@@ -99,16 +99,27 @@ static void begin_end(ql_lane *lane)
     qli_lane_wake(lane);
 }
 
+/* 0: its thread has ended; a caller's has only left the lane. */
+static int join(ql_lane *lane, int64_t deadline_ns)
+{
+    if (lane->flags & QL_LANE_ON_CALLER)
+        return qli_park(&lane->thread.ended, deadline_ns) ? 0 : -ETIMEDOUT;
+    return qli_thread_join(&lane->thread, deadline_ns);
+}
+
 static int lane_end(ql_executor *executor, int64_t deadline_ns, const char **stuck)
 {
     ql_lane *lane = qli_lane_of(executor);
     if (lane->joined)
         return 0;
     begin_end(lane);
-    if (!qli_thread_join(&lane->thread, deadline_ns))
+    if (!join(lane, deadline_ns))
         return 0;
-    pthread_detach(lane->thread.handle);
     *stuck = qli_load(&lane->context.task_name, __ATOMIC_RELAXED);
+    if (!(lane->flags & QL_LANE_ON_CALLER))
+        pthread_detach(lane->thread.handle);
+    else if (!*stuck)
+        *stuck = "whoever polls the lane";
     return -ETIMEDOUT;
 }
 
@@ -181,16 +192,24 @@ static int wait_for_end(ql_lane *lane, const ql_stop *patience)
 {
     int64_t drain_until_ns = patience && patience->drain_until_ns ? patience->drain_until_ns : QL_FOREVER;
     int64_t give_up_ns = patience && patience->give_up_ns ? patience->give_up_ns : QL_FOREVER;
-    int code = ql_future_wait_until(&lane->ended.future, drain_until_ns);
+    bool here = qli_lane_is_callers(lane) && lane->state != QLI_LANE_CLOSED;
+    int code = here ? qli_lane_live_until(lane, drain_until_ns, false)
+                    : ql_future_wait_until(&lane->ended.future, drain_until_ns);
     if (code != -ETIMEDOUT)
         return code;
     lane_abandon(&lane->executor, ESHUTDOWN);
+    if (here)
+        return qli_lane_live_until(lane, QL_FOREVER, false);
     return ql_future_wait_until(&lane->ended.future, give_up_ns);
 }
 
 static int close_failed(ql_lane *lane, int code, ql_error *error)
 {
     const char *task = qli_load(&lane->context.task_name, __ATOMIC_RELAXED);
+    if (code == -ETIMEDOUT && !task && lane->flags & QL_LANE_ON_CALLER)
+        return qli_error_set(error, code,
+                             "ql_lane_close: the thread that opened lane '%s' has not come back to poll it",
+                             lane->name);
     if (code == -ETIMEDOUT)
         return qli_error_set(error, code,
                              "ql_lane_close: lane '%s' is still in task '%s', which has not returned",
@@ -224,7 +243,7 @@ int ql_lane_close(ql_lane *lane, const ql_stop *patience, ql_lane_report *report
         qli_store(&lane->closing, 0, __ATOMIC_RELEASE);
         return close_failed(lane, code, error);
     }
-    qli_thread_join(&lane->thread, QL_FOREVER);
+    join(lane, QL_FOREVER);
     if (lane->slot)
         qli_runtime_release_slot(lane->executor.runtime, lane->slot_index);
     qli_store(&lane->joined, true, __ATOMIC_RELEASE);

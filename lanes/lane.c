@@ -61,6 +61,8 @@ static int bind_to_slot(ql_lane *lane)
 {
     ql_runtime *runtime = lane->executor.runtime;
     int code;
+    if (lane->flags & QL_LANE_ON_CALLER)
+        return 0;
     if (lane->slot) {
         code = ql_slot_bind(runtime->plan, lane->slot, &lane->bound);
         qli_runtime_bound(runtime, lane->slot, &lane->bound, lane->thread.name, true);
@@ -100,7 +102,7 @@ static int prepare_engine(ql_lane *lane)
                              engine->name);
     if (!engine->prepare)
         return 0;
-    if (!(engine->caps & QL_ENGINE_PIN_FIRST))
+    if (!(engine->caps & QL_ENGINE_PIN_FIRST || lane->flags & QL_LANE_ON_CALLER))
         code = ql_slot_bind_engine(lane->executor.runtime->plan, NULL);
     if (!code)
         code = engine->prepare(lane->engine_self, &error);
@@ -133,10 +135,8 @@ static void fail(ql_lane *lane, int code)
     lane->opened.future.text = text;
 }
 
-static void live(void *arg)
+int qli_lane_begin_life(ql_lane *lane)
 {
-    ql_lane *lane = arg;
-    qli_context_enter(&lane->context);
     qli_lane_move(lane, QLI_LANE_NEW, QLI_LANE_OPENING);
     int code = open_engine(lane);
     qli_store(&lane->opened_ns, ql_now_ns(), __ATOMIC_RELAXED);
@@ -147,18 +147,37 @@ static void live(void *arg)
     lane->bound_first = lane->bound;
     lane->opened.future.code = code;
     qli_future_settle(&lane->opened.future);
-    if (!code) {
-        qli_lane_serve(lane);
+    return code;
+}
+
+void qli_lane_end_life(ql_lane *lane)
+{
+    bool opened = lane->state == QLI_LANE_SERVING;
+    if (opened)
         qli_lane_move(lane, QLI_LANE_SERVING, QLI_LANE_CLOSING);
-        if (lane->engine.close)
-            lane->engine.close(lane->engine_self);
-    }
+    if (opened && lane->engine.close)
+        lane->engine.close(lane->engine_self);
     qli_events_drop(&lane->events);
     if (lane->engine.thread_exit)
         lane->engine.thread_exit(lane->engine_self);
-    qli_lane_move(lane, code ? QLI_LANE_FAILED : QLI_LANE_CLOSING, QLI_LANE_CLOSED);
+    qli_lane_move(lane, opened ? QLI_LANE_CLOSING : QLI_LANE_FAILED, QLI_LANE_CLOSED);
+    qli_store(&lane->executor.absent, false, __ATOMIC_RELAXED);
     qli_runtime_idle(lane->executor.runtime);
+    bool on_caller = lane->flags & QL_LANE_ON_CALLER;
     qli_future_settle(&lane->ended.future);
+    if (on_caller) {
+        qli_context_enter(NULL);
+        qli_unpark(&lane->thread.ended);
+    }
+}
+
+static void live(void *arg)
+{
+    ql_lane *lane = arg;
+    qli_context_enter(&lane->context);
+    if (!qli_lane_begin_life(lane))
+        (void)qli_lane_serve(lane, QL_FOREVER, false);
+    qli_lane_end_life(lane);
 }
 
 /* ---- Opening --------------------------------------------------------------------------------------------------- */
@@ -167,6 +186,7 @@ static int check_config(const ql_runtime *runtime, const ql_lane_config *config,
                         ql_error *error)
 {
     const char *wrong = NULL;
+    bool on_caller = config && config->flags & QL_LANE_ON_CALLER, on_main = on_caller && gettid() == getpid();
     if (!runtime || !config || !out)
         wrong = "the runtime, the config or the place for the lane is NULL";
     else if (config->size != sizeof(*config))
@@ -175,20 +195,22 @@ static int check_config(const ql_runtime *runtime, const ql_lane_config *config,
         wrong = "config.engine->size is not sizeof(ql_engine_ops)";
     else if (config->engine && !config->engine->name)
         wrong = "config.engine->name is NULL";
-    else if (config->full > QL_FULL_DROPS_OLDEST || config->flags)
+    else if (config->full > QL_FULL_DROPS_OLDEST || config->flags & ~(unsigned)QL_LANE_ON_CALLER)
         wrong = "config.full or config.flags has an unknown value";
-    else if (config->engine && config->engine->caps & QL_ENGINE_NEEDS_MAIN)
-        wrong = "the engine needs the thread of main()";
+    else if (config->engine && config->engine->caps & QL_ENGINE_NEEDS_MAIN && !on_main)
+        wrong = "the engine needs the thread of main(): open it there, with QL_LANE_ON_CALLER";
+    else if (on_caller && qli_context_current())
+        wrong = "a task or hook cannot lend its thread to a lane (QL_LANE_ON_CALLER)";
     if (out)
         *out = NULL;
     return wrong ? qli_error_set(error, -EINVAL, "ql_lane_open: %s", wrong) : 0;
 }
 
 /* A lane and its inbox lie on the node of the lane's core; without a core of its own, anywhere. */
-static ql_lane *allocate(ql_runtime *runtime, const char *name)
+static ql_lane *allocate(ql_runtime *runtime, const char *name, bool on_caller)
 {
     unsigned index = 0;
-    const ql_slot *slot = qli_runtime_claim_slot(runtime, name, &index);
+    const ql_slot *slot = on_caller ? NULL : qli_runtime_claim_slot(runtime, name, &index);
     ql_lane *lane = slot ? ql_slot_alloc(runtime->plan, slot, sizeof(*lane), NULL)
                          : aligned_alloc(QLI_CACHE_LINE, sizeof(*lane));
     if (lane)
@@ -209,6 +231,7 @@ static void init(ql_lane *lane, ql_runtime *runtime, const ql_lane_config *confi
         lane->engine = *config->engine;
     lane->engine_self = config->engine_arg;
     lane->full = config->full;
+    lane->flags = config->flags;
     lane->batch_tasks = config->batch_tasks ? config->batch_tasks : 256;
     lane->batch_ns = (config->batch_us ? config->batch_us : 1000) * (int64_t)1000;
     lane->take_next = 1;
@@ -230,8 +253,30 @@ void qli_lane_delete(ql_lane *lane)
         free(lane);
 }
 
+/* The calling thread is the lane's; an engine that refuses leaves a lane that has failed. */
+static int start_here(ql_lane *lane, ql_error *error)
+{
+    lane->thread.handle = pthread_self();
+    snprintf(lane->thread.name, sizeof(lane->thread.name), "caller");
+    lane->executor.absent = true;
+    int code = qli_runtime_join(lane->executor.runtime, &lane->executor);
+    if (code) {
+        if (lane->engine.thread_exit)
+            lane->engine.thread_exit(lane->engine_self);
+        return qli_error_set(error, code, "ql_lane_open: the runtime stops");
+    }
+    qli_context_enter(&lane->context);
+    if (qli_lane_begin_life(lane))
+        qli_lane_end_life(lane);
+    else
+        qli_context_enter(NULL);
+    return 0;
+}
+
 static int start(ql_lane *lane, ql_error *error)
 {
+    if (lane->flags & QL_LANE_ON_CALLER)
+        return start_here(lane, error);
     char thread_name[64];
     snprintf(thread_name, sizeof(thread_name), "ql-lane-%s", lane->name);
     int code = qli_thread_start(&lane->thread, live, lane, thread_name);
@@ -256,7 +301,8 @@ int ql_lane_open_begin(ql_runtime *runtime, const ql_lane_config *config, ql_lan
     int code = check_config(runtime, config, out, error);
     if (code)
         return code;
-    ql_lane *lane = allocate(runtime, config->name ? config->name : "lane");
+    ql_lane *lane =
+        allocate(runtime, config->name ? config->name : "lane", config->flags & QL_LANE_ON_CALLER);
     if (!lane) {
         if (config->engine && config->engine->thread_exit)
             config->engine->thread_exit(config->engine_arg);

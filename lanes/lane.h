@@ -97,7 +97,7 @@ struct ql_lane {
     /* Anyone's. */
     uint64_t ends_elsewhere[QLI_ENDS]; /* tasks that other threads settled */
     uint32_t closing;                  /* a ql_lane_close() is at work */
-    bool joined;                       /* its thread has been joined */
+    bool joined;                       /* its thread has been joined, or the caller's is done with it */
     pthread_mutex_t places_lock;
     qli_place_waiter *places_first,
         *places_last; /* with the lock; first is also read without, after FENCE lane:place */
@@ -127,8 +127,20 @@ void qli_lane_pending(ql_lane *lane, ql_task *task);
 /* Free a lane that has ended, or never began. */
 void qli_lane_delete(ql_lane *lane);
 
-/* ---- serve.c: until it is closed and nothing queues */
-void qli_lane_serve(ql_lane *lane);
+/* Its thread: the engine opens; 0, or why it did not. The engine closes; with the very last access to a lane. */
+int qli_lane_begin_life(ql_lane *lane);
+void qli_lane_end_life(ql_lane *lane);
+
+/* ---- caller.c */
+
+/* A lane on the caller's thread, and this is the one, outside of its tasks. */
+bool qli_lane_is_callers(const ql_lane *lane);
+/* There: be the lane until it has closed, else until the deadline; or with `once` for one round. 0: it has closed; only its
+ * owner may touch it now. Else -ETIMEDOUT. */
+int qli_lane_live_until(ql_lane *lane, int64_t deadline_ns, bool once);
+
+/* ---- serve.c: until it is closed and nothing queues, or the deadline; or for one round. True: it is closed. */
+bool qli_lane_serve(ql_lane *lane, int64_t deadline_ns, bool once);
 /* Run one that nothing queues behind, outside of any batch but its own, and settle it. */
 void qli_lane_run_alone(ql_lane *lane, ql_task *task);
 /* Settle all that queues or was taken. Any thread. */

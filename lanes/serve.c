@@ -197,58 +197,87 @@ static bool spin(ql_lane *lane, int64_t start_ns)
     return false;
 }
 
-static void sleep_until_woken(ql_lane *lane)
+static void sleep_until_woken(ql_lane *lane, int64_t deadline_ns)
 {
     if (!qli_inbox_sleep(&lane->inbox))
         return;
     qli_count(&lane->context.parks);
-    bool token = qli_events_sleep(lane);
+    bool token = qli_events_sleep(lane, deadline_ns);
     /* Who pushed meanwhile has the lane's wake still to do, and must be out of it before the lane may be gone. */
     if (!qli_inbox_awake(&lane->inbox) && !token)
         qli_park(&lane->bed, QL_FOREVER);
     look_after_core(lane);
 }
 
-static void await_work(ql_lane *lane)
+static void begin_busy(ql_lane *lane, int64_t now_ns)
 {
-    int64_t start_ns = ql_now_ns();
-    int64_t busy_ns = start_ns - lane->busy_since_ns;
-    qli_store(&lane->busy_ns, lane->busy_ns + busy_ns, __ATOMIC_RELAXED);
-    qli_store(&lane->busy_since_ns, 0, __ATOMIC_RELAXED);
-    qli_runtime_idle(lane->executor.runtime);
-    if (!spin(lane, start_ns))
-        sleep_until_woken(lane);
-    int64_t end_ns = ql_now_ns();
-    qli_spin_learn(&lane->spin, end_ns - start_ns);
-    qli_store(&lane->busy_since_ns, end_ns, __ATOMIC_RELAXED);
+    qli_store(&lane->busy_since_ns, now_ns, __ATOMIC_RELAXED);
 }
 
-void qli_lane_serve(ql_lane *lane)
+static void end_busy(ql_lane *lane, int64_t now_ns)
 {
-    qli_store(&lane->busy_since_ns, ql_now_ns(), __ATOMIC_RELAXED);
-    for (;;) {
-        if (qli_events_any(&lane->events) && qli_events_due(&lane->events, ql_now_ns())) {
-            end_batch(lane);
-            qli_events_run(lane);
-        }
-        /* Read before the inbox is: nothing comes after it. */
-        bool closed = qli_inbox_is_closed(&lane->inbox);
-        ql_task *one = qli_inbox_pop(&lane->inbox);
-        size_t n = one ? 1 : qli_inbox_take(&lane->inbox, lane->taken, lane->take_next);
-        if (n)
-            qli_lane_places(lane);
-        if (one) {
-            run_popped(lane, one);
-        } else if (n) {
-            run_taken(lane, n);
-        } else if (lane->batch_open) {
-            end_batch(lane); /* what it waited for was taken away */
-        } else if (closed) {
-            return;
-        } else {
-            await_work(lane);
+    qli_store(&lane->busy_ns, lane->busy_ns + now_ns - lane->busy_since_ns, __ATOMIC_RELAXED);
+    qli_store(&lane->busy_since_ns, 0, __ATOMIC_RELAXED);
+}
+
+static void await_work(ql_lane *lane, int64_t deadline_ns)
+{
+    int64_t start_ns = ql_now_ns();
+    end_busy(lane, start_ns);
+    qli_runtime_idle(lane->executor.runtime);
+    if (deadline_ns > start_ns && !spin(lane, start_ns))
+        sleep_until_woken(lane, deadline_ns);
+    int64_t end_ns = ql_now_ns();
+    qli_spin_learn(&lane->spin, end_ns - start_ns);
+    begin_busy(lane, end_ns);
+}
+
+/* ---- Rounds ---------------------------------------------------------------------------------------------------- */
+
+typedef enum round_end { RAN, NOTHING, OVER } round_end;
+
+/* A few tasks, and what is due besides. */
+static round_end run_round(ql_lane *lane)
+{
+    round_end end = NOTHING;
+    if (qli_events_any(&lane->events) && qli_events_due(&lane->events, ql_now_ns())) {
+        end_batch(lane);
+        qli_events_run(lane);
+        end = RAN;
+    }
+    /* Read before the inbox is: nothing comes after it. */
+    bool closed = qli_inbox_is_closed(&lane->inbox);
+    ql_task *one = qli_inbox_pop(&lane->inbox);
+    size_t n = one ? 1 : qli_inbox_take(&lane->inbox, lane->taken, lane->take_next);
+    if (!n && lane->batch_open) {
+        end_batch(lane); /* what it waited for was taken away */
+        return RAN;
+    }
+    if (!n)
+        return closed ? OVER : end;
+    qli_lane_places(lane);
+    if (one)
+        run_popped(lane, one);
+    else
+        run_taken(lane, n);
+    return RAN;
+}
+
+bool qli_lane_serve(ql_lane *lane, int64_t deadline_ns, bool once)
+{
+    begin_busy(lane, ql_now_ns());
+    round_end end;
+    do {
+        end = run_round(lane);
+        if (end == NOTHING) {
+            await_work(lane, deadline_ns);
+            if (once)
+                end = run_round(lane);
         }
         if (++lane->awake_rounds >= ROUNDS_BETWEEN_LOOKS)
             look_after_core(lane);
-    }
+    } while (end != OVER && !once && (deadline_ns == QL_FOREVER || ql_now_ns() < deadline_ns));
+    end_batch(lane);
+    end_busy(lane, ql_now_ns());
+    return end == OVER;
 }

@@ -61,7 +61,8 @@ typedef struct ql_stop {
  *  Threads: one that is not the runtime's own; once.
  *  Owns:    after 0 the runtime is gone. After -ETIMEDOUT it is gone for the caller too, and what the thread left
  *           behind needs is kept on purpose.
- *  Errors:  -EINVAL; -EDEADLK called from a task; -ETIMEDOUT a task did not return before give_up_ns: *error names it. */
+ *  Errors:  -EINVAL; -EDEADLK called from a task; -EBUSY a lane is polled by a thread of the host (QL_LANE_ON_CALLER) and there
+ *           is no give_up_ns: close that lane first, nothing was stopped; -ETIMEDOUT a task did not return before give_up_ns: *error names it. */
 QL_MUST_USE int ql_runtime_stop(ql_runtime *runtime, const ql_stop *patience, ql_error *error);
 
 /* Counters since start, summed over threads at the time of the call; each is written by its own thread. */

@@ -28,9 +28,8 @@ typedef enum ql_full {
 } ql_full;
 
 enum {
-    QL_LANE_ON_CALLER =
-        1 << 0, /* no thread of its own: the caller brings one, with ql_lane_run() or ql_lane_poll() */
-    QL_LANE_DEPTH_MAX = 32, /* how deep a lane's tasks may call their own lane */
+    QL_LANE_ON_CALLER = 1 << 0, /* no thread of its own, but the one that opens it: see ql_lane_run() */
+    QL_LANE_DEPTH_MAX = 32,     /* how deep a lane's tasks may call their own lane */
 };
 
 /* Set `size` to sizeof, zero the rest: every zero is the default. */
@@ -63,6 +62,22 @@ ql_future *ql_lane_opened(ql_lane *lane);
 
 /** Why the engine did not open; "" if it did, or has not yet. Read it after ql_lane_opened() has settled. */
 const char *ql_lane_problem(const ql_lane *lane);
+
+/** A lane on the caller's thread (QL_LANE_ON_CALLER), for an engine that demands main(), or for a loop of one's own. The thread
+ *  that opens it is the lane's: the engine opens there before ql_lane_open() or _begin() returns, and its tasks run when that
+ *  thread calls ql_lane_run(), which returns when the lane has closed, or ql_lane_poll(): one round, a few tasks and what is
+ *  due of qlane/watch.h; with nothing to do it waits for something until the deadline (ql_now_ns() time; 0 does not wait).
+ *  Its place on the machine is the caller's business: it takes no slot, is not pinned, and does not spin.
+ *  Between two polls ql_lane_call() on that thread runs the task inline, and ql_lane_engine() answers. A wait there for what
+ *  queues at the lane is one for ever: nobody else runs it.
+ *  Closing from another thread asks, and waits until the lane's thread has come back to run or poll, which then closes the engine;
+ *  on the lane's own thread, outside of its tasks, ql_lane_close() does what is left itself. ql_runtime_stop() ends a lane that
+ *  is in ql_lane_run(); one that is polled it refuses to wait for without a give_up_ns.
+ *  Threads: the one that opened the lane, outside of every task.
+ *  Errors:  -EINVAL NULL, or a lane with a thread of its own; -EPERM another thread, or inside a task or hook; -ESHUTDOWN the
+ *           lane is closed (from poll: also when this round has closed it; from run: it was before). */
+QL_MUST_USE int ql_lane_run(ql_lane *lane);
+QL_MUST_USE int ql_lane_poll(ql_lane *lane, int64_t deadline_ns);
 
 /** For ql_submit() and ql_spawn(). */
 ql_executor *ql_lane_executor(ql_lane *lane);
@@ -120,7 +135,7 @@ typedef struct ql_lane_report {
 /** Close: refuse submissions; work off what queues, until patience->drain_until_ns; then settle what still queues with
  *  -ESHUTDOWN and ask what runs to end; close the engine on its thread; end that. A drain_until_ns of 1, which has passed,
  *  cancels at once; NULL drains for ever. Afterwards the lane answers -ESHUTDOWN until it is freed.
- *  Threads: any but the lane's own; once, or again after -ETIMEDOUT.
+ *  Threads: any but the lane's own, where that is not the caller's; once, or again after -ETIMEDOUT.
  *  Errors:  -EINVAL; -EDEADLK from a task of the lane, or one that it waits for; -EBUSY another thread closes it; -ETIMEDOUT
  *           a task did not return before give_up_ns: *error names it, the thread is still in it. */
 QL_MUST_USE int ql_lane_close(ql_lane *lane, const ql_stop *patience, ql_lane_report *report,
