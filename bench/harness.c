@@ -68,9 +68,10 @@ static bool play_round(const bench_options *options, bench_match *match, const u
         bench_entry *entry = &match->entries[order[i]];
         bench_sample *sample = &entry->samples[match->rounds];
         live(match, entry, tries);
-        if (!bench_program_run(entry->program, match->work, match->workers, entry->size, sample)) {
-            fprintf(stderr, "%s failed: %s %u %ld\n", entry->program->path, match->work, match->workers,
-                    entry->size);
+        const char *work = entry->work ? entry->work : match->work;
+        unsigned workers = entry->work ? entry->workers : match->workers;
+        if (!bench_program_run(entry->program, work, workers, entry->size, sample)) {
+            fprintf(stderr, "%s failed: %s %u %ld\n", entry->program->path, work, workers, entry->size);
             return false;
         }
         double after_ns = bench_line_ns();

@@ -53,8 +53,9 @@ typedef struct bench_program {
 } bench_program;
 
 typedef struct bench_sample {
-    double ns, cpu_ns;    /* of all ops together */
-    double p99_ns, wakes; /* wake only; else 0 */
+    double ns, cpu_ns;                      /* of all ops together */
+    double p50_ns, p90_ns, p99_ns, p999_ns; /* of one op; 0: not told, and so the next two */
+    double wakes, rows_a_commit;
     double line_ns;
     uint64_t check;
 } bench_sample;
@@ -73,7 +74,9 @@ bool bench_program_idle(const bench_program *program, unsigned workers, double *
 
 typedef struct bench_entry {
     const bench_program *program;
-    const char *key; /* as what others are divided by it; NULL for most */
+    const char *key;  /* as what others are divided by it; NULL for most */
+    const char *work; /* what it does instead of the match's work, with so many workers; NULL: the same */
+    unsigned workers;
     long size;
     double ops;            /* at that size */
     bench_sample *samples; /* one for each round */

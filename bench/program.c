@@ -149,8 +149,12 @@ bool bench_program_run(const bench_program *program, const char *work, unsigned 
     *sample = (bench_sample){
         .ns = number_of(answer, "ns"),
         .cpu_ns = number_of(answer, "cpu_ns"),
+        .p50_ns = number_of(answer, "p50_ns"),
+        .p90_ns = number_of(answer, "p90_ns"),
         .p99_ns = number_of(answer, "p99_ns"),
+        .p999_ns = number_of(answer, "p999_ns"),
         .wakes = number_of(answer, "wakes"),
+        .rows_a_commit = number_of(answer, "rows_a_commit"),
         .check = check ? strtoull(check, NULL, 10) : 0,
     };
     return true;

@@ -1,11 +1,10 @@
 /* qlane as a contender: as its user would write the works. */
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 
 #include "bench/contender.h"
+#include "bench/wakes.h"
 #include "qlane/fork.h"
 #include "qlane/loop.h"
 #include "qlane/runtime.h"
@@ -244,31 +243,6 @@ static void wake(void)
     check(ql_submit(pool, &task), "ql_submit", "");
 }
 
-/* The library's only door to the futex is syscall(); the linker's --wrap sends it through here. */
-long __real_syscall(long number, ...);
-long __wrap_syscall(long number, ...);
-
-static uint64_t futex_wakes;
-
-long __wrap_syscall(long number, ...)
-{
-    enum { WORDS = 6, FUTEX_COMMAND = 0x7f, FUTEX_WAKES = 1 };
-    long words[WORDS];
-    va_list arguments;
-    va_start(arguments, number);
-    for (int i = 0; i < WORDS; i++)
-        words[i] = va_arg(arguments, long);
-    va_end(arguments);
-    if (number == SYS_futex && (words[1] & FUTEX_COMMAND) == FUTEX_WAKES)
-        __atomic_fetch_add(&futex_wakes, 1, __ATOMIC_RELAXED);
-    return __real_syscall(number, words[0], words[1], words[2], words[3], words[4], words[5]);
-}
-
-static uint64_t wakes(void)
-{
-    return __atomic_load_n(&futex_wakes, __ATOMIC_RELAXED);
-}
-
 const bench_contender bench_this = {
     .name = "qlane",
     .version = "tree",
@@ -283,5 +257,5 @@ const bench_contender bench_this = {
     .outside_produce = outside_produce,
     .outside_finish = free,
     .wake = wake,
-    .wakes = wakes,
+    .wakes = bench_wakes,
 };
