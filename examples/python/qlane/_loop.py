@@ -1,0 +1,69 @@
+"""Requests that come back into an asyncio loop: the loop watches one descriptor, nothing blocks."""
+
+import asyncio
+import ctypes
+import threading
+
+from qlane import _requests
+from qlane._abi import quick
+
+AT_ONCE = 256  # then the loop's other work gets a turn: the descriptor stays readable
+
+
+class Loop:
+    def __init__(self, loop, cancel):
+        self._loop, self._cancel = loop, cancel
+        self._lock = threading.Lock()  # the loop takes out; or, when the runtime was stopped elsewhere, that thread
+        self._waiting = {}             # request: asyncio future
+        self._completions = ctypes.c_void_p()
+        code = quick.ql_completions_create(self._completions)
+        if code:
+            raise OSError(-code, "no descriptor for completions")
+        loop.add_reader(quick.ql_completions_fd(self._completions), self._take)
+
+    def add(self, request):
+        """An asyncio future of a request that was submitted."""
+        future = self._loop.create_future()
+        self._waiting[request] = future
+        code = quick.ql_completions_add(self._completions, request, request + _requests.DONE)
+        assert code == 0, code  # it is submitted, and nobody else has its slot
+        future.add_done_callback(lambda done: self._end(request) if done.cancelled() else None)
+        return future
+
+    def _end(self, request):
+        if request in self._waiting:  # it still comes back, and is freed then
+            self._cancel(request)
+
+    def _take(self, at_once=AT_ONCE):
+        with self._lock:
+            while self._completions and at_once != 0:
+                entry = quick.ql_completions_next(self._completions)
+                if not entry:
+                    return
+                at_once -= 1
+                self._settle(entry.contents.future)
+
+    def _settle(self, request):
+        future = self._waiting.pop(request)
+        if future.done() or self._loop.is_closed():
+            _requests.free(request)
+            return
+        try:
+            future.set_result(_requests.finish(request))
+        except OSError as error:
+            future.set_exception(error)
+
+    def close(self):
+        """After the runtime's stop: everything has settled."""
+        if not self._loop.is_closed() and self._loop.is_running() and self._loop is not asyncio._get_running_loop():
+            self._loop.call_soon_threadsafe(self._finish)
+        else:
+            self._finish()
+
+    def _finish(self):
+        if not self._loop.is_closed():
+            self._loop.remove_reader(quick.ql_completions_fd(self._completions))
+        self._take(-1)
+        with self._lock:
+            completions, self._completions = self._completions, ctypes.c_void_p()
+        quick.ql_completions_destroy(completions)

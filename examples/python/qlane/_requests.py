@@ -1,0 +1,106 @@
+"""A request: one block of C memory with all that a statement needs, the future first."""
+
+import ctypes
+import errno
+import os
+
+from qlane._abi import Cell, Completion, SqliteCall, libc, quick
+
+NULL, INTEGER, REAL, TEXT, BLOB = range(5)
+
+
+class Request(ctypes.Structure):
+    _fields_ = [("call", SqliteCall), ("done", Completion), ("text", ctypes.c_char * 256)]
+
+
+DONE = Request.done.offset
+
+
+class Stopped(OSError):
+    """The runtime is stopped, or stops: the statement has not run."""
+
+
+def failed(code, text=None):
+    """The exception for -errno."""
+    said = (text or os.strerror(-code).encode()).decode(errors="replace")
+    return (Stopped if code == -errno.ESHUTDOWN else OSError)(-code, said)
+
+
+def make(sql, rows):
+    """The address of a request that is not submitted. The caller frees it, or finishes it once it has settled."""
+    width = len(rows[0]) if rows else 0
+    if any(len(row) != width for row in rows):
+        raise ValueError("rows of different length")
+    values = [_plain(value) for row in rows for value in row]
+    texts = sql.encode() + b"\0" + b"".join(value for kind, value in values if kind in (TEXT, BLOB))
+    head = ctypes.sizeof(Request) + len(values) * ctypes.sizeof(Cell)
+    address = libc.calloc(1, head + len(texts))
+    if not address:
+        raise MemoryError
+    ctypes.memmove(address + head, texts, len(texts))
+    quick.ql_sqlite_call_init(address, address + head)
+    request = Request.from_address(address)
+    request.call.task.text_buffer, request.call.task.text_size = address + Request.text.offset, Request.text.size
+    cells = (Cell * len(values)).from_address(address + ctypes.sizeof(Request))
+    request.call.params, request.call.params_count = ctypes.addressof(cells), width
+    request.call.param_rows = len(rows)
+    at = address + head + len(sql.encode()) + 1
+    for cell, (kind, value) in zip(cells, values):
+        cell.type = kind
+        if kind == INTEGER:
+            cell.integer = value
+        elif kind == REAL:
+            cell.real = value
+        elif kind != NULL:
+            cell.text.bytes, cell.text.length = at, len(value)
+            at += len(value)
+    return address
+
+
+def _plain(value):
+    if value is None:
+        return NULL, None
+    if isinstance(value, int):
+        if not -2**63 <= value < 2**63:
+            raise OverflowError(f"SQLite has no integer as large as {value}")
+        return INTEGER, int(value)
+    if isinstance(value, float):
+        return REAL, value
+    if isinstance(value, str):
+        return TEXT, value.encode()
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return BLOB, bytes(value)
+    raise TypeError(f"SQLite has no {type(value).__name__}")
+
+
+def _value(cell):
+    if cell.type == INTEGER:
+        return cell.integer
+    if cell.type == REAL:
+        return cell.real
+    if cell.type == NULL:
+        return None
+    data = ctypes.string_at(cell.text.bytes, cell.text.length) if cell.text.length else b""
+    return data.decode(errors="surrogateescape") if cell.type == TEXT else data
+
+
+def finish(address, refused=0):
+    """Rows, or the number of changes, of a request that has settled; or its error, or why it was refused. Frees it."""
+    call = Request.from_address(address).call
+    try:
+        if refused:
+            raise failed(refused)
+        if call.task.future.code:
+            raise failed(call.task.future.code, call.task.future.text)
+        if not call.rows:
+            return call.changes
+        rows, columns = call.rows.contents, call.rows.contents.columns
+        return [tuple(_value(rows.cells[row * columns + i]) for i in range(columns)) for row in range(rows.count)]
+    finally:
+        free(address)
+
+
+def free(address):
+    """Only a request that was not submitted, or that has settled and come back."""
+    quick.ql_sqlite_rows_free(Request.from_address(address).call.rows)
+    libc.free(address)
