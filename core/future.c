@@ -1,4 +1,5 @@
 #include "core/future.h"
+#include "core/atfork.h"
 
 #include <errno.h>
 
@@ -11,6 +12,8 @@ bool ql_future_settled(const ql_future *future)
 int qli_future_register(ql_future *future, const void *what, uintptr_t tag)
 {
     uintptr_t word = QLI_PENDING;
+    if (qli_is_orphan(((const ql_task *)future)->qli_runtime) && !ql_future_settled(future))
+        return -ECHILD;
     /* ORDER future:register (release): what is registered, for the settler that will touch it. On failure acquire, as
      * future:see. */
     if (qli_cas(&future->qli_word, &word, (uintptr_t)what | tag, __ATOMIC_RELEASE, __ATOMIC_ACQUIRE))

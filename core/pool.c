@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "affinity/error.h"
+#include "core/atfork.h"
 #include "core/runtime.h"
 
 static qli_pool *pool_of(ql_executor *executor)
@@ -278,6 +279,8 @@ int ql_runtime_resize(ql_runtime *runtime, unsigned workers)
 {
     if (!runtime || !workers || workers > runtime->pool->seats_count)
         return -EINVAL;
+    if (qli_is_orphan(runtime))
+        return -ECHILD;
     qli_pool_resize(runtime->pool, workers);
     return 0;
 }

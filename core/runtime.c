@@ -1,6 +1,7 @@
 /* Start, and the documented steps of a stop. */
 #include "core/runtime.h"
 #include "affinity/error.h"
+#include "core/atfork.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -73,6 +74,7 @@ static int start_threads(ql_runtime *runtime, ql_error *error)
 
 static void free_runtime(ql_runtime *runtime)
 {
+    qli_atfork_remove(runtime);
     ql_plan_destroy(runtime->plan);
     pthread_mutex_destroy(&runtime->lock);
     pthread_mutex_destroy(&runtime->waits.lock);
@@ -99,7 +101,11 @@ int ql_runtime_start(const ql_runtime_config *config, ql_runtime **out, ql_error
         runtime->config = *config;
     pthread_mutex_init(&runtime->lock, NULL);
     pthread_mutex_init(&runtime->waits.lock, NULL);
-    code = ql_plan_create(runtime->config.affinity, &runtime->plan, error);
+    code = qli_atfork_add(runtime);
+    if (code)
+        qli_error_set(error, code, "no memory for what a fork's child has to do");
+    else
+        code = ql_plan_create(runtime->config.affinity, &runtime->plan, error);
     runtime->config.affinity = NULL; /* the caller's, and read */
     if (!code) {
         log_plan(runtime);
@@ -178,7 +184,7 @@ static void tally(ql_runtime *runtime, ql_stats *sum)
 void ql_runtime_stats(const ql_runtime *runtime, ql_stats *stats)
 {
     ql_stats sum;
-    if (!runtime || !stats || stats->size > sizeof(sum))
+    if (!runtime || !stats || stats->size > sizeof(sum) || qli_is_orphan(runtime))
         return;
     size_t size = stats->size;
     tally((ql_runtime *)(uintptr_t)runtime, &sum);
@@ -263,6 +269,10 @@ static int begin_stop(ql_runtime *runtime, const ql_stop *patience, ql_error *er
                       "ql_runtime_stop: the runtime is NULL, or patience.size is not sizeof(ql_stop)");
         return -EINVAL;
     }
+    if (qli_is_orphan(runtime))
+        return qli_error_set(error, -ECHILD,
+                             "ql_runtime_stop: the runtime is the parent process's; this one, its fork, has "
+                             "none of its threads");
     if (context && context->runtime == runtime) {
         qli_error_set(error, -EDEADLK,
                       "ql_runtime_stop: called from task '%s': it would wait for itself; call it from "
@@ -327,6 +337,10 @@ void ql_runtime_dump(ql_runtime *runtime, FILE *out)
 {
     if (!runtime || !out)
         return;
+    if (qli_is_orphan(runtime)) {
+        fputs("a runtime of the parent process\n", out);
+        return;
+    }
     ql_executor *pool = &runtime->pool->executor;
     pool->ops->dump(pool, out);
     if (pthread_mutex_trylock(&runtime->lock)) {

@@ -9,6 +9,7 @@
 #include "qlane/runtime.h"
 
 struct ql_runtime {
+    ql_runtime *next_at_fork; /* atfork.c's */
     ql_runtime_config config;
     ql_plan *plan;
     ql_callers *callers;

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "core/atfork.h"
 #include "core/future.h"
 #include "core/runtime.h"
 
@@ -134,6 +135,8 @@ int ql_strand_create(ql_runtime *runtime, ql_strand **out)
 {
     if (!runtime || !out)
         return -EINVAL;
+    if (qli_is_orphan(runtime))
+        return -ECHILD;
     ql_strand *strand = *out = aligned_alloc(QLI_CACHE_LINE, sizeof(*strand));
     if (!strand)
         return -ENOMEM;

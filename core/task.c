@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/atfork.h"
 #include "core/future.h"
 #include "core/runtime.h"
 
@@ -55,6 +56,8 @@ static int enqueue(ql_task *task, bool reserved)
 
 static int hand_over(ql_executor *on, ql_task *task, uintptr_t pending, bool reserved, const char *function)
 {
+    if (qli_is_orphan(on->runtime))
+        return -ECHILD;
     if (!is_free(task, function)) {
         if (reserved && on->ops->unreserve)
             on->ops->unreserve(on);
@@ -97,6 +100,8 @@ int ql_submit_many(ql_executor *on, ql_task *const *tasks, size_t count)
         return -EINVAL;
     if (!on->ops->submit_many)
         return -ENOTSUP;
+    if (qli_is_orphan(on->runtime))
+        return -ECHILD;
     for (size_t i = 0; i < count; i++) {
         ql_task *task = tasks[i];
         int code =
@@ -150,6 +155,8 @@ int ql_future_then(ql_future *future, ql_task *next)
 {
     if (!future || !next || future == &next->future || !next->fn || !next->on || next->klass >= QL_CLASSES)
         return -EINVAL;
+    if (qli_is_orphan(next->on->runtime))
+        return -ECHILD;
     if (!is_free(next, "ql_future_then"))
         return -EBUSY;
     ql_executor *on = next->on;
@@ -302,6 +309,8 @@ int ql_task_cancel(ql_task *task)
         return -EINVAL;
     if (word == QLI_SETTLED)
         return -EALREADY;
+    if (qli_is_orphan(task->qli_runtime))
+        return -ECHILD;
     return task->on->ops->cancel(task->on, task, ECANCELED);
 }
 

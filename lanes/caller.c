@@ -1,12 +1,13 @@
 /* A lane on a thread that the caller brings: the one that opened it. */
 #include <errno.h>
 
+#include "core/atfork.h"
 #include "lanes/lane.h"
 
 bool qli_lane_is_callers(const ql_lane *lane)
 {
     return lane->flags & QL_LANE_ON_CALLER && !qli_context_current() &&
-           pthread_equal(pthread_self(), lane->thread.handle);
+           !qli_is_orphan(lane->executor.runtime) && pthread_equal(pthread_self(), lane->thread.handle);
 }
 
 int qli_lane_live_until(ql_lane *lane, int64_t deadline_ns, bool once)
@@ -24,6 +25,8 @@ static int check_caller(const ql_lane *lane, const char *function)
 {
     if (!lane || !(lane->flags & QL_LANE_ON_CALLER))
         return -EINVAL;
+    if (qli_is_orphan(lane->executor.runtime))
+        return -ECHILD;
     if (!qli_lane_is_callers(lane))
         return qli_misuse(lane->executor.runtime, -EPERM,
                           "%s: expected the thread that opened lane '%s', outside of any task", function,

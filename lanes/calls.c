@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <string.h>
 
+#include "core/atfork.h"
 #include "lanes/lane.h"
 
 ql_executor *ql_lane_executor(ql_lane *lane)
@@ -167,6 +168,8 @@ int ql_lane_engine(ql_lane *lane, void **engine)
     if (!lane || !engine)
         return -EINVAL;
     *engine = NULL;
+    if (qli_is_orphan(lane->executor.runtime))
+        return -ECHILD;
     if (!on_lane(lane) && !qli_lane_is_callers(lane)) {
         const qli_context *context = qli_context_current();
         return qli_misuse(
@@ -200,7 +203,7 @@ void ql_lane_stats_get(ql_lane *lane, ql_lane_stats *stats)
 {
     ql_lane_stats sum = {.size = sizeof(sum)};
     uint64_t ends[QLI_ENDS];
-    if (!lane || !stats || stats->size > sizeof(sum))
+    if (!lane || !stats || stats->size > sizeof(sum) || qli_is_orphan(lane->executor.runtime))
         return;
     qli_lane_count_ends(lane, ends);
     for (int end = 0; end < QLI_ENDS; end++)

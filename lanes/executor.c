@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "affinity/error.h"
+#include "core/atfork.h"
 #include "lanes/lane.h"
 
 /* Full: make room by dropping one, if that is what the lane does. */
@@ -171,6 +172,8 @@ static int check_close(ql_lane *lane, const ql_stop *patience, const ql_lane_rep
         return qli_error_set(
             error, -EINVAL,
             "ql_lane_close: the lane is NULL, or patience.size or report.size is not its sizeof");
+    if (qli_is_orphan(lane->executor.runtime))
+        return qli_error_set(error, -ECHILD, "ql_lane_close: lane '%s' is the parent process's", lane->name);
     if (qli_context_current() == &lane->context)
         return qli_error_set(error,
                              qli_misuse(lane->executor.runtime, -EDEADLK,
@@ -254,6 +257,8 @@ int ql_lane_free(ql_lane *lane)
 {
     if (!lane)
         return 0;
+    if (qli_is_orphan(lane->executor.runtime))
+        return -ECHILD;
     if (!qli_load(&lane->joined, __ATOMIC_ACQUIRE))
         return qli_misuse(lane->executor.runtime, -EBUSY, "ql_lane_free: expected a closed lane, '%s' is not",
                           lane->name);

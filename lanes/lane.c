@@ -8,28 +8,22 @@
 #include <unistd.h>
 
 #include "affinity/error.h"
+#include "core/atfork.h"
 
-/* Engines of which a process can have one, and has, or had: an exception to "no globals" that they force upon us. */
-static struct {
-    pthread_mutex_t lock;
-    const char *names[16];
-} claims = {.lock = PTHREAD_MUTEX_INITIALIZER};
+/* Engines of which a process can have one, and has, or had: an exception to "no globals" that they force upon us. Without a
+ * lock, which a fork's child could find taken. */
+static const char *claims[16];
 
 static int claim_engine(const ql_engine_ops *engine)
 {
-    int code = -EBUSY;
-    pthread_mutex_lock(&claims.lock);
-    for (unsigned i = 0; i < sizeof(claims.names) / sizeof(*claims.names); i++) {
-        if (claims.names[i] && strcmp(claims.names[i], engine->name) == 0)
+    for (unsigned i = 0; i < sizeof(claims) / sizeof(*claims); i++) {
+        const char *name = NULL;
+        if (qli_cas(&claims[i], &name, engine->name, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+            return 0;
+        if (strcmp(name, engine->name) == 0)
             break;
-        if (!claims.names[i]) {
-            claims.names[i] = engine->name;
-            code = 0;
-            break;
-        }
     }
-    pthread_mutex_unlock(&claims.lock);
-    return code;
+    return -EBUSY;
 }
 
 void qli_lane_move(ql_lane *lane, qli_lane_state from, qli_lane_state to)
@@ -203,6 +197,8 @@ static int check_config(const ql_runtime *runtime, const ql_lane_config *config,
         wrong = "a task or hook cannot lend its thread to a lane (QL_LANE_ON_CALLER)";
     if (out)
         *out = NULL;
+    if (!wrong && qli_is_orphan(runtime))
+        return qli_error_set(error, -ECHILD, "ql_lane_open: the runtime is the parent process's");
     return wrong ? qli_error_set(error, -EINVAL, "ql_lane_open: %s", wrong) : 0;
 }
 

@@ -1,5 +1,10 @@
 /* Start and stop. A runtime is a set of workers, placed by affinity's plan, that run the pool's tasks, and the lanes
- * opened on it (lane.h). Many runtimes may live in one process; none is ever implied. */
+ * opened on it (lane.h). Many runtimes may live in one process; none is ever implied.
+ *
+ * After fork() the parent goes on as before. Its child has none of its threads: there every call with a runtime, executor,
+ * lane, strand or unsettled future that it has inherited answers -ECHILD (counters are left as they were), nothing is freed, and
+ * engines are told (fork_child). A runtime that the child starts is its own. A task may fork too; its child must not return
+ * from it, but _exit() or exec. */
 #ifndef QLANE_RUNTIME_H
 #define QLANE_RUNTIME_H
 

@@ -15,7 +15,7 @@ typedef struct ql_strand ql_strand;
 /** Make a strand on the runtime's pool.
  *  Threads: any.
  *  Owns:    the caller's, until ql_strand_release().
- *  Errors:  -EINVAL NULL; -ENOMEM. */
+ *  Errors:  -EINVAL NULL; -ENOMEM; -ECHILD. */
 QL_MUST_USE int ql_strand_create(ql_runtime *runtime, ql_strand **strand);
 
 /** For ql_submit() and its kin. Order: tasks of one class start in the order in which they were handed over; each sees what
