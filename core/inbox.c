@@ -210,7 +210,7 @@ size_t qli_inbox_take(qli_inbox *inbox, ql_task **tasks, size_t max)
     return n;
 }
 
-ql_task *qli_inbox_drop(qli_inbox *inbox, uint8_t klass)
+ql_task *qli_inbox_drop(qli_inbox *inbox, uint8_t klass, const ql_executor *on)
 {
     static const uint8_t ranks[QL_CLASSES] = {QL_BACKGROUND, QL_NORMAL, QL_URGENT};
     ql_task *task = NULL;
@@ -218,7 +218,9 @@ ql_task *qli_inbox_drop(qli_inbox *inbox, uint8_t klass)
     drain(inbox);
     for (int rank = 0; rank < QL_CLASSES && !task; rank++) {
         qli_list *list = &inbox->lists[ranks[rank]];
-        if ((task = list->first)) {
+        for (task = list->first; task && on && task->on != on;)
+            task = task->qli_next;
+        if (task) {
             unlink_task(list, task);
             task->qli_place = QLI_PLACE_TAKEN;
             qli_store(&inbox->listed, inbox->listed - 1, __ATOMIC_RELAXED);

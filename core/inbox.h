@@ -88,8 +88,8 @@ bool qli_inbox_remove(qli_inbox *inbox, ql_task *task);
 bool qli_inbox_was_taken(qli_inbox *inbox, const ql_task *task);
 
 /* Take the oldest task of the least urgent class that queues, if that is not more urgent than `klass`; else NULL. Its place
- * stays reserved, for the one that takes it. */
-ql_task *qli_inbox_drop(qli_inbox *inbox, uint8_t klass);
+ * stays reserved, for the one that takes it. `on`: only of those that were handed to this one; NULL: of all. */
+ql_task *qli_inbox_drop(qli_inbox *inbox, uint8_t klass, const ql_executor *on);
 
 /* Set QLI_INBOX_SHUT_OUTSIDE or QLI_INBOX_CLOSED for good. */
 void qli_inbox_shut(qli_inbox *inbox, uintptr_t flags);

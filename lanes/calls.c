@@ -24,28 +24,51 @@ int ql_lane_submit(ql_lane *lane, ql_task *task)
 
 /* ---- Waiting for a place --------------------------------------------------------------------------------------- */
 
-/* With the lock. */
-static void enlist(ql_lane *lane, qli_place_waiter *waiter)
+void qli_places_enlist(qli_places *places, qli_place_waiter *waiter)
 {
-    waiter->prev = lane->places_last;
-    if (lane->places_last)
-        lane->places_last->next = waiter;
+    waiter->prev = places->last;
+    if (places->last)
+        places->last->next = waiter;
     else
-        qli_store(&lane->places_first, waiter, __ATOMIC_RELAXED);
-    lane->places_last = waiter;
+        qli_store(&places->first, waiter, __ATOMIC_RELAXED);
+    places->last = waiter;
 }
 
 /* With the lock. */
-static void strike(ql_lane *lane, qli_place_waiter *waiter)
+static void strike(qli_places *places, qli_place_waiter *waiter)
 {
     if (waiter->prev)
         waiter->prev->next = waiter->next;
     else
-        qli_store(&lane->places_first, waiter->next, __ATOMIC_RELAXED);
+        qli_store(&places->first, waiter->next, __ATOMIC_RELAXED);
     if (waiter->next)
         waiter->next->prev = waiter->prev;
     else
-        lane->places_last = waiter->prev;
+        places->last = waiter->prev;
+}
+
+void qli_places_grant(qli_places *places, bool granted)
+{
+    qli_place_waiter *first = places->first;
+    strike(places, first);
+    first->granted = granted;
+    qli_future_settle(&first->task.future);
+}
+
+int qli_places_await(qli_places *places, qli_place_waiter *waiter, int64_t deadline_ns)
+{
+    int code = ql_future_wait_until(&waiter->task.future, deadline_ns);
+    if (code) {
+        pthread_mutex_lock(&places->lock);
+        /* Whoever settles it does so with the lock, after striking it. */
+        bool settled = ql_future_settled(&waiter->task.future);
+        if (!settled)
+            strike(places, waiter);
+        pthread_mutex_unlock(&places->lock);
+        if (!settled)
+            return code;
+    }
+    return waiter->granted ? 0 : -ESHUTDOWN;
 }
 
 void qli_lane_places(ql_lane *lane)
@@ -55,52 +78,52 @@ void qli_lane_places(ql_lane *lane)
     /* FENCE lane:place, with lane:place, for those who wait and those who make room or close both come here. Each has published
      * its part, and looks for the other's: one of them sees it. Model: tests/models/place_model */
     qli_fence(__ATOMIC_SEQ_CST);
-    if (!qli_load(&lane->places_first, __ATOMIC_RELAXED))
+    if (!qli_load(&lane->places.first, __ATOMIC_RELAXED))
         return;
-    pthread_mutex_lock(&lane->places_lock);
+    pthread_mutex_lock(&lane->places.lock);
     bool closed = qli_inbox_is_closed(&lane->inbox);
-    qli_place_waiter *first;
-    while ((first = lane->places_first) && (closed || qli_inbox_reserve(&lane->inbox))) {
-        strike(lane, first);
-        first->granted = !closed;
-        qli_future_settle(&first->task.future); /* then it may be gone */
-    }
-    pthread_mutex_unlock(&lane->places_lock);
+    while (lane->places.first && (closed || qli_inbox_reserve(&lane->inbox)))
+        qli_places_grant(&lane->places, !closed);
+    pthread_mutex_unlock(&lane->places.lock);
 }
 
-/* 0: a place is reserved. The oldest waiter gets the first place that becomes free. */
-static int wait_for_place(ql_lane *lane, int64_t deadline_ns)
+void qli_lane_refuse(ql_lane *lane)
+{
+    qli_inbox_shut(&lane->inbox, QLI_INBOX_CLOSED);
+    qli_lane_places(lane);
+    qli_clients_shut(lane);
+}
+
+int qli_lane_may_wait(const ql_lane *lane, const char *function)
+{
+    if (!on_lane(lane) && !qli_lane_is_callers(lane))
+        return 0;
+    return qli_misuse(lane->executor.runtime, -EDEADLK,
+                      "%s: the thread of lane '%s' would wait for itself, in task '%s'", function, lane->name,
+                      lane->context.task_name ? lane->context.task_name : "");
+}
+
+int qli_lane_await_place(ql_lane *lane, int64_t deadline_ns)
 {
     qli_place_waiter waiter = {.granted = false};
+    if (!lane->inbox.capacity)
+        return 0;
     qli_lane_pending(lane, &waiter.task);
-    pthread_mutex_lock(&lane->places_lock);
-    enlist(lane, &waiter);
-    pthread_mutex_unlock(&lane->places_lock);
+    pthread_mutex_lock(&lane->places.lock);
+    qli_places_enlist(&lane->places, &waiter);
+    pthread_mutex_unlock(&lane->places.lock);
     qli_lane_places(lane);
-    int code = ql_future_wait_until(&waiter.task.future, deadline_ns);
-    if (code) {
-        pthread_mutex_lock(&lane->places_lock);
-        /* Whoever settles it does so with the lock, after striking it. */
-        bool settled = ql_future_settled(&waiter.task.future);
-        if (!settled)
-            strike(lane, &waiter);
-        pthread_mutex_unlock(&lane->places_lock);
-        if (!settled)
-            return code;
-    }
-    return waiter.granted ? 0 : -ESHUTDOWN;
+    return qli_places_await(&lane->places, &waiter, deadline_ns);
 }
 
 int ql_lane_submit_until(ql_lane *lane, ql_task *task, int64_t deadline_ns)
 {
     int code = ql_lane_submit(lane, task);
     while (code == -EAGAIN) {
-        if (on_lane(lane) || qli_lane_is_callers(lane))
-            return qli_misuse(
-                lane->executor.runtime, -EDEADLK,
-                "ql_lane_submit_until: the thread of lane '%s' would wait for itself, in task '%s'",
-                lane->name, lane->context.task_name ? lane->context.task_name : "");
-        code = wait_for_place(lane, deadline_ns);
+        code = qli_lane_may_wait(lane, "ql_lane_submit_until");
+        if (code)
+            return code;
+        code = qli_lane_await_place(lane, deadline_ns);
         if (!code)
             code = qli_submit_reserved(&lane->executor, task);
     }

@@ -10,7 +10,7 @@
 static bool drop_oldest(ql_lane *lane, ql_task *newcomer)
 {
     ql_task *oldest =
-        lane->full == QL_FULL_DROPS_OLDEST ? qli_inbox_drop(&lane->inbox, newcomer->klass) : NULL;
+        lane->full == QL_FULL_DROPS_OLDEST ? qli_inbox_drop(&lane->inbox, newcomer->klass, NULL) : NULL;
     if (!oldest)
         return false;
     qli_lane_settle(lane, oldest, -ENOBUFS, "dropped, the lane was full", NULL);
@@ -76,10 +76,9 @@ static void lane_shut(ql_executor *executor)
 static void lane_abandon(ql_executor *executor, int reason)
 {
     ql_lane *lane = qli_lane_of(executor);
-    qli_inbox_shut(&lane->inbox, QLI_INBOX_CLOSED);
+    qli_lane_refuse(lane);
     qli_store(&lane->context.abandon, (uint32_t)reason, __ATOMIC_RELAXED);
     qli_lane_settle_queued(lane, -reason, NULL, NULL);
-    qli_lane_places(lane);
     qli_lane_interrupt(lane, NULL);
     qli_lane_wake(lane);
 }
@@ -95,8 +94,7 @@ static void lane_tally(ql_executor *executor, ql_stats *sum)
 /* No more work comes; with none left the thread ends. */
 static void begin_end(ql_lane *lane)
 {
-    qli_inbox_shut(&lane->inbox, QLI_INBOX_CLOSED);
-    qli_lane_places(lane);
+    qli_lane_refuse(lane);
     qli_lane_wake(lane);
 }
 

@@ -123,8 +123,7 @@ static void fail(ql_lane *lane, int code)
     static const char text[] = "the lane's engine did not open";
     qli_lane_move(lane, QLI_LANE_OPENING, QLI_LANE_FAILED);
     qli_log(lane->executor.runtime, QL_ERROR, "%s", lane->problem.text);
-    qli_inbox_shut(&lane->inbox, QLI_INBOX_CLOSED);
-    qli_lane_places(lane);
+    qli_lane_refuse(lane);
     qli_lane_settle_queued(lane, code, text, &lane->problem);
     lane->opened.future.text = text;
 }
@@ -234,14 +233,15 @@ static void init(ql_lane *lane, ql_runtime *runtime, const ql_lane_config *confi
     lane->held_end = &lane->held;
     qli_events_init(&lane->events);
     qli_inbox_init(&lane->inbox, config->capacity_tasks);
-    pthread_mutex_init(&lane->places_lock, NULL);
+    pthread_mutex_init(&lane->places.lock, NULL);
     qli_lane_pending(lane, &lane->opened);
     qli_lane_pending(lane, &lane->ended);
 }
 
 void qli_lane_delete(ql_lane *lane)
 {
-    pthread_mutex_destroy(&lane->places_lock);
+    qli_clients_free(lane);
+    pthread_mutex_destroy(&lane->places.lock);
     qli_inbox_fini(&lane->inbox);
     if (lane->slot)
         ql_slot_free(lane, sizeof(*lane));

@@ -49,6 +49,11 @@ typedef struct qli_place_waiter {
     bool granted;
 } qli_place_waiter;
 
+typedef struct qli_places {
+    pthread_mutex_t lock;
+    qli_place_waiter *first, *last; /* who waits, the oldest first */
+} qli_places;
+
 struct ql_lane {
     ql_executor executor; /* first */
 
@@ -98,9 +103,8 @@ struct ql_lane {
     uint64_t ends_elsewhere[QLI_ENDS]; /* tasks that other threads settled */
     uint32_t closing;                  /* a ql_lane_close() is at work */
     bool joined;                       /* its thread has been joined, or the caller's is done with it */
-    pthread_mutex_t places_lock;
-    qli_place_waiter *places_first,
-        *places_last; /* with the lock; first is also read without, after FENCE lane:place */
+    qli_places places;                 /* first is also read without the lock, after FENCE lane:place */
+    ql_client *clients;                /* with that lock */
 
     ql_task opened, ended; /* never queue: futures of the two ends of its life */
     ql_error problem;      /* written before `opened` settles, like the next */
@@ -160,7 +164,26 @@ int qli_lane_interrupt(ql_lane *lane, const ql_task *task);
 
 /* Places may have become free, or the lane was closed: see to those who wait for one. */
 void qli_lane_places(ql_lane *lane);
+/* Close it for all who submit, and tell those who wait. */
+void qli_lane_refuse(ql_lane *lane);
+/* 0, or -EDEADLK on its own thread. */
+int qli_lane_may_wait(const ql_lane *lane, const char *function);
+/* 0: a place is reserved. The oldest waiter gets the first place that becomes free. */
+int qli_lane_await_place(ql_lane *lane, int64_t deadline_ns);
+/* With the lock: one more waits; the oldest has its place, or is refused, and may be gone. */
+void qli_places_enlist(qli_places *places, qli_place_waiter *waiter);
+void qli_places_grant(qli_places *places, bool granted);
+/* Wait, once enlisted. 0, -ESHUTDOWN refused, or what ql_future_wait_until() answers. */
+int qli_places_await(qli_places *places, qli_place_waiter *waiter, int64_t deadline_ns);
 void qli_lane_count_ends(const ql_lane *lane, uint64_t ends[QLI_ENDS]);
+
+/* ---- client.c */
+
+/* One of its tasks is about to settle. */
+void qli_client_settles(ql_executor *executor);
+/* The lane was closed: refuse those who wait. */
+void qli_clients_shut(ql_lane *lane);
+void qli_clients_free(ql_lane *lane);
 
 /* ---- executor.c */
 extern const qli_executor_ops qli_lane_ops;

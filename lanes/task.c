@@ -44,6 +44,8 @@ void qli_lane_settle(ql_lane *lane, ql_task *task, int code, const char *text, c
         qli_count(&lane->ends[end]);
     else
         qli_fetch_add(&lane->ends_elsewhere[end], 1, __ATOMIC_RELAXED);
+    if (task->on != &lane->executor)
+        qli_client_settles(task->on);
     qli_settle(context, task, code, text);
 }
 

@@ -103,6 +103,27 @@ QL_MUST_USE int ql_lane_call(ql_lane *lane, ql_task *task);
  *  Errors:  -EPERM on any other; on_misuse gets the sentence; *engine is NULL. */
 QL_MUST_USE int ql_lane_engine(ql_lane *lane, void **engine);
 
+/* A client of a lane: a door to it with a bound of its own, so that one who floods cannot fill the lane. An executor: its tasks
+ * run on the lane like any other. The bound counts its tasks that have not settled. */
+typedef struct ql_client ql_client;
+
+/** Threads: any.
+ *  Owns:    the caller's until ql_client_close(), or the lane is freed. `name` is copied; NULL: "client".
+ *  Errors:  -EINVAL NULL, a capacity of 0, an unknown `full`; -ENOMEM. */
+QL_MUST_USE int ql_client_open(ql_lane *lane, const char *name, size_t capacity_tasks, ql_full full,
+                               ql_client **client);
+
+/** For ql_submit(): -EAGAIN where the client, or the lane, is full. With QL_FULL_DROPS_OLDEST the oldest of its own that
+ *  queues settles with -ENOBUFS instead; finding it costs a look at what others queued before it. */
+ql_executor *ql_client_executor(ql_client *client);
+
+/** The same, but wait for a place until the deadline, as ql_lane_submit_until(). */
+QL_MUST_USE int ql_client_submit_until(ql_client *client, ql_task *task, int64_t deadline_ns);
+
+/** Threads: the last to use it. NULL is allowed.
+ *  Errors:  -EBUSY not all of its tasks have settled. */
+int ql_client_close(ql_client *client);
+
 /* Counters of a lane; set `size`. */
 typedef struct ql_lane_stats {
     size_t size;
