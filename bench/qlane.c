@@ -104,12 +104,19 @@ static long do_nqueens(int n)
     return on_worker(queens_task, &n).i64;
 }
 
+/* What has children stands apart: most nodes are leaves, and need not save its registers. */
+static uint64_t below(ql_worker *w, uint64_t node, unsigned count);
+
 QL_FORK_2(uint64_t, subtree, w, uint64_t, parent, unsigned, index)
 {
-    uint64_t node = bench_tree_node(parent, index), sum = 1;
+    uint64_t node = bench_tree_node(parent, index);
     unsigned count = bench_tree_children(node);
-    if (!count)
-        return 1;
+    return count ? below(w, node, count) : 1;
+}
+
+__attribute__((noinline)) static uint64_t below(ql_worker *w, uint64_t node, unsigned count)
+{
+    uint64_t sum = 1;
     subtree_child children[BENCH_TREE_CHILDREN];
     for (unsigned i = 1; i < count; i++)
         subtree_fork(w, &children[i], node, i);
@@ -168,10 +175,15 @@ static uint64_t do_loop(bench_range_fn *body, uint64_t items)
 
 /* ---- sum1000 */
 
+static long sum_below(ql_worker *w, const bench_sum_node *node);
+
 QL_FORK_1(long, sum, w, const bench_sum_node *, node)
 {
-    if (!node->left)
-        return node->value;
+    return node->left ? sum_below(w, node) : node->value;
+}
+
+__attribute__((noinline)) static long sum_below(ql_worker *w, const bench_sum_node *node)
+{
     sum_child left;
     sum_fork(w, &left, node->left);
     long right = node->right ? sum(w, node->right) : 0;

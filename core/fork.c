@@ -91,27 +91,36 @@ static bool help(qli_worker *worker, qli_worker *thief)
     return true;
 }
 
+/* A short while, longer than a small child takes: to ask and be helped costs both sides as much. */
+static bool done_soon(const qli_entry *entry)
+{
+    enum { POLLS = 32 };
+    for (int i = 0; i < POLLS; i++) {
+        /* ORDER fork:joined (acquire): the child's result. */
+        if (qli_load(&entry->state, __ATOMIC_ACQUIRE) == QLI_CHILD_DONE)
+            return true;
+        qli_pause();
+    }
+    return false;
+}
+
 static void await(qli_worker *worker, qli_entry *entry)
 {
     qli_spin *spin = &worker->context.spin;
     int64_t start_ns = ql_now_ns(), until_ns = qli_spin_until(spin, start_ns);
-    for (;;) {
+    while (!done_soon(entry)) {
         /* ORDER fork:joined (acquire): the child's result; and deque:thief, the thief's deque. */
         uintptr_t state = qli_load(&entry->state, __ATOMIC_ACQUIRE);
         if (state == QLI_CHILD_DONE)
             break;
         qli_worker *thief = worker_of((ql_worker *)state);
-        if (!thief) {
-            qli_pause(); /* between the steal and its mark there are a few instructions */
-            continue;
-        }
+        if (!thief)
+            continue; /* between the steal and its mark there are a few instructions */
         if (help(worker, thief)) {
             start_ns = ql_now_ns();
             until_ns = qli_spin_until(spin, start_ns);
         } else if (!until_ns || ql_now_ns() >= until_ns) {
             sleep_on(worker, thief, entry);
-        } else {
-            qli_pause();
         }
     }
     qli_spin_learn(spin, ql_now_ns() - start_ns);

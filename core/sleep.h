@@ -5,9 +5,11 @@
  *                    searching --enter--> asleep --leave--> searching       it looked again and there was work
  *                                         asleep --post's wake--> searching
  *
- * Rules: a post wakes one sleeper, and only if nobody searches; the last searcher that finds work wakes the next one; at most
- * half of the seats search. So a burst wakes all, one after the other. One submission may wake a second thread in vain: that
- * one asks every worker for work before it sleeps again, and forks share only when they are asked.
+ * Rules: a post wakes one sleeper, and only if nobody searches; the last searcher that finds work wakes the next one if there
+ * is more; at most half of the seats search. So a burst wakes all, one after the other, and one task wakes one.
+ *
+ * Forked children are seen by others only when they are asked for, so: while somebody sleeps and nobody searches, every
+ * worker has been asked (qli_ask_all, by whoever went to bed or stopped the search last) or has published since, and posts.
  *
  * No wake-up is lost: a poster publishes its work, then reads the counts; a sleeper publishes its count, then looks at
  * all work once more. Each has a full fence in between (FENCE sleep:A, FENCE sleep:B), so one of them sees the other.
@@ -42,8 +44,8 @@ void qli_sleep_post(qli_sleep *sleep);
 /* Start to search. False: enough do; go to bed. */
 bool qli_sleep_search(qli_sleep *sleep);
 
-/* A searcher found work. True: it was the last, and posters that saw it woke nobody: if there is more work, the caller posts
- * it for them. */
+/* A searcher found work. True: it was the last while others sleep, and posters that saw it woke nobody: if there is more work,
+ * the caller posts it for them, else it asks. */
 bool qli_sleep_found(qli_sleep *sleep);
 
 /* To bed; with the lock held. Afterwards, without the lock, look at all work once more, then park or leave. */

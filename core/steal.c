@@ -110,6 +110,15 @@ bool qli_find_work(qli_worker *worker, qli_work *work)
     return true;
 }
 
+void qli_ask_all(qli_pool *pool)
+{
+    for (unsigned i = 0; i < pool->seats_count; i++) {
+        qli_worker *sitter = qli_load(&pool->seats[i]->sitter, __ATOMIC_ACQUIRE); /* ORDER seat:thief */
+        if (sitter)
+            qli_deque_ask(&sitter->deque);
+    }
+}
+
 bool qli_pool_has_work(qli_pool *pool)
 {
     if (!qli_inbox_empty(&pool->door))

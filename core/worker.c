@@ -4,7 +4,7 @@
 
 #include "core/runtime.h"
 
-enum { WAIT_SPIN_NS = 50000 };
+enum { WAIT_SPIN_NS = 50000, GAP_MIN = 16, GAP_MAX = 128 }; /* gaps in pauses, of about 15 ns */
 
 /* Pin the thread to the seat it sits on now. The same seat again costs nothing. */
 static int bind_to_seat(qli_worker *worker)
@@ -68,8 +68,9 @@ static bool spin_for_work(qli_worker *worker, qli_work *work)
     int64_t until_ns = for_ever ? QL_FOREVER : qli_spin_until(spin, start_ns);
     if (for_ever)
         qli_runtime_idle(worker->context.runtime); /* it never sleeps, so a stop would not be told */
-    while (now_ns < until_ns) {
-        for (int i = 0; i < 16; i++)
+    /* A look asks workers to share, which slows their forks down: once in a microsecond or two. */
+    for (unsigned gap = GAP_MIN; now_ns < until_ns; gap = gap < GAP_MAX ? 2 * gap : GAP_MAX) {
+        for (unsigned i = 0; i < gap; i++)
             qli_pause();
         now_ns = ql_now_ns();
         if (must_go(worker) || qli_load(&worker->pool->ending, __ATOMIC_RELAXED))
@@ -93,12 +94,15 @@ static void go_off(qli_worker *worker)
         qli_sleep_post(&pool->sleep);
 }
 
-/* Found work: hand the search on, also when there is no more to be seen: whoever then looks in vain asks every worker for
- * work before it sleeps, and forks share only when they are asked. */
+/* Found work. Whoever published more while this one searched woke nobody. */
 static void stop_searching(qli_pool *pool)
 {
-    if (qli_sleep_found(&pool->sleep))
+    if (!qli_sleep_found(&pool->sleep))
+        return;
+    if (qli_pool_has_work(pool))
         qli_sleep_post(&pool->sleep);
+    else
+        qli_ask_all(pool);
 }
 
 /* To bed. True: awake again, searching. False: the pool ends. */
@@ -134,6 +138,7 @@ static bool go_to_bed(qli_worker *worker, bool searching)
         }
         qli_sleep_post(&pool->sleep);
     }
+    qli_ask_all(pool);
     return sleep_until_seated(worker);
 }
 

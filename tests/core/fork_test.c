@@ -1,10 +1,11 @@
 #include "qlane/fork.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 
+#include "core/runtime.h"
 #include "qlane/loop.h"
-#include "qlane/runtime.h"
 #include "tests/support/harness.h"
 #include "tests/support/runtime.h"
 
@@ -169,6 +170,33 @@ QLT(steal, tasks_behind_a_held_worker_are_run_by_another)
     for (int i = 0; i < 100; i++) {
         ran = (qlt_gate)QLT_GATE_INIT;
         (void)run(hold_until_stolen, NULL);
+    }
+    qlt_runtime_stop(runtime);
+}
+
+static int nothing(ql_task *task)
+{
+    (void)task;
+    return 0;
+}
+
+enum { WORKERS = 4 };
+
+static uint64_t wakes_when_all_sleep(void)
+{
+    qli_sleep *sleep = &runtime->pool->sleep;
+    while ((uint32_t)qli_load(&sleep->counts, __ATOMIC_RELAXED) < WORKERS)
+        sched_yield();
+    return qli_load(&sleep->wakes, __ATOMIC_RELAXED);
+}
+
+QLT(sleep, a_task_that_is_alone_wakes_one_worker)
+{
+    runtime = qlt_runtime(WORKERS);
+    for (int i = 0; i < 100; i++) {
+        uint64_t before = wakes_when_all_sleep();
+        (void)run(nothing, NULL);
+        qlt_eq_uint(wakes_when_all_sleep() - before, 1);
     }
     qlt_runtime_stop(runtime);
 }
