@@ -242,25 +242,23 @@ void qli_events_init(qli_events *events)
     *events = (qli_events){.epoll_fd = -1, .wake_fd = -1};
 }
 
-bool qli_events_due(const qli_events *events, int64_t now_ns)
+bool qli_events_look(qli_events *events, int64_t now_ns)
 {
-    return events->ready_count || (events->timers && events->timers->deadline_ns <= now_ns) ||
-           (events->watches && now_ns - events->polled_ns >= POLL_NS);
+    if (events->watches && !events->ready_count && now_ns - events->polled_ns >= POLL_NS) {
+        events->polled_ns = now_ns;
+        poll_watches(events, 0);
+    }
+    return events->ready_count || (events->timers && events->timers->deadline_ns <= now_ns);
 }
 
 void qli_events_run(ql_lane *lane)
 {
-    qli_events *events = &lane->events;
     qli_context *context = &lane->context;
-    int64_t now_ns = ql_now_ns();
     qli_store(&context->task_name, "a timer or watch", __ATOMIC_RELAXED);
-    events->running = true;
-    if (events->watches && !events->ready_count)
-        poll_watches(events, 0);
-    events->polled_ns = now_ns;
-    run_timers(lane, now_ns);
-    run_watches(events);
-    events->running = false;
+    lane->events.running = true;
+    run_timers(lane, ql_now_ns());
+    run_watches(&lane->events);
+    lane->events.running = false;
     qli_store(&context->task_name, NULL, __ATOMIC_RELAXED);
 }
 

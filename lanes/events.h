@@ -25,8 +25,8 @@ static inline bool qli_events_any(const qli_events *events)
     return events->timers || events->watches;
 }
 
-/* Is it time for some of them? */
-bool qli_events_due(const qli_events *events, int64_t now_ns);
+/* Is it time for some of them? It looks at the descriptors if that was long ago. */
+bool qli_events_look(qli_events *events, int64_t now_ns);
 /* Call a few of those whose time it is. No batch is open. */
 void qli_events_run(ql_lane *lane);
 /* Sleep until the lane is woken, a timer is due, a descriptor is ready or the deadline has come. True: it was woken, and has

@@ -189,7 +189,7 @@ static bool spin(ql_lane *lane, int64_t start_ns)
             qli_pause();
         }
         int64_t now_ns = ql_now_ns();
-        if (qli_events_due(&lane->events, now_ns))
+        if (qli_events_look(&lane->events, now_ns))
             return true;
         if (now_ns >= until_ns)
             break;
@@ -240,7 +240,7 @@ typedef enum round_end { RAN, NOTHING, OVER } round_end;
 static round_end run_round(ql_lane *lane)
 {
     round_end end = NOTHING;
-    if (qli_events_any(&lane->events) && qli_events_due(&lane->events, ql_now_ns())) {
+    if (qli_events_any(&lane->events) && qli_events_look(&lane->events, ql_now_ns())) {
         end_batch(lane);
         qli_events_run(lane);
         end = RAN;
