@@ -191,14 +191,13 @@ K si_take_rows(K object, K rows)
         return si_dict(si_take_rows(si_items(object)[0], rows), si_take_rows(si_items(object)[1], rows));
     K taken = si_make(object->t, rows->n);
     size_t size = si_size(object->t);
-    if (object->t == 0)
-        for (J i = 0; i < rows->n; i++) {
-            char *to = (char *)qli_q_items(taken) + (size_t)i * size;
-            if (object->t == 0 || at[i] < 0 || at[i] >= object->n)
-                si_put(taken, i, si_item(object, at[i]));
-            else
-                memcpy(to, (char *)qli_q_items(object) + (size_t)at[i] * size, size);
-        }
+    for (J i = 0; i < rows->n; i++) {
+        char *to = (char *)qli_q_items(taken) + (size_t)i * size;
+        if (object->t == 0 || at[i] < 0 || at[i] >= object->n)
+            si_put(taken, i, si_item(object, at[i]));
+        else
+            memcpy(to, (char *)qli_q_items(object) + (size_t)at[i] * size, size);
+    }
     return taken;
 }
 

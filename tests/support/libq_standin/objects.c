@@ -29,7 +29,7 @@ static struct before *before(K object)
 
 static size_t header_size(void)
 {
-    return sizeof(struct before) + offsetof(struct k0, G0);
+    return sizeof(struct before) + sizeof(struct k0);
 }
 
 size_t si_size(int type)

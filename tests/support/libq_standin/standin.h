@@ -380,7 +380,9 @@ K si_show_atom(K x, J at);
 
 /* ---- bytes.c, connections.c ---- */
 
+/* A whole message; kind 0: asynchronous, 1: synchronous, 2: an answer. */
 K si_bytes_write(K x, int kind);
+K si_bytes_write_error(const char *text);
 /* Raises what is wrong with them. */
 K si_bytes_read(const unsigned char *bytes, J length);
 bool si_bytes_are_good(const unsigned char *bytes, J length);

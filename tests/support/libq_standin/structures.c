@@ -276,8 +276,6 @@ ITERATOR(derive_left, TLEFT)
 
 static K make_dict(K x, K y)
 {
-    if (x->t < 0 && si_is_integral(-x->t) && (y->t == TTABLE || y->t == TDICT))
-        return si_key_table(y, (int)si_long(x, 0));
     if ((x->t == -TI || x->t == -TJ) && si_long(x, 0) < 0) {
         J which = -si_long(x, 0);
         if (which == 3)
@@ -288,6 +286,8 @@ static K make_dict(K x, K y)
             return si_bytes_read(si_data(y), si_count(y));
         si_raise("nyi");
     }
+    if (x->t < 0 && si_is_integral(-x->t) && (y->t == TTABLE || y->t == TDICT))
+        return si_key_table(y, (int)si_long(x, 0));
     if (x->t < 0 && y->t < 0)
         return si_dict(si_enlist(x), si_enlist(y));
     if (x->t < 0 || x->t >= TDICT || (y->t >= 0 && si_count(x) != si_count(y)))
