@@ -17,7 +17,7 @@ typedef struct qli_waits {
     uint64_t walks; /* numbers them, so that a walk visits a context once */
 } qli_waits;
 
-/* 0, or -EDEADLK: one of these futures can only settle after `self` goes on. They must stay until leave. */
+/* 0, or -EDEADLK: one of these futures can only settle after `self` goes on; on_misuse gets the cycle in words. They must stay until leave. */
 int qli_waits_enter(qli_waits *waits, qli_context *self, const ql_member *members, size_t count);
 /* The same for a joiner, whose child runs on `thief`: a wait in the cycle ends with -EDEADLK, if there is one. */
 void qli_waits_enter_join(qli_waits *waits, qli_context *self, qli_context *thief);

@@ -269,10 +269,19 @@ typedef struct cycle {
     int lane_code, pool_code;
 } cycle;
 
+static char cycle_text[512];
+
+static void name_cycle(void *context, const char *sentence)
+{
+    (void)context;
+    snprintf(cycle_text, sizeof(cycle_text), "%s", sentence);
+}
+
 static int call_lane(ql_task *task)
 {
     cycle *at = task->arg;
     ql_task_init(&at->on_lane_again, nothing, NULL);
+    at->on_lane_again.name = "again";
     at->pool_code = ql_lane_call(at->lane, &at->on_lane_again);
     return 0;
 }
@@ -281,6 +290,7 @@ static int ask_pool_to_call_lane(ql_task *task)
 {
     cycle *at = task->arg;
     ql_task_init(&at->on_pool, call_lane, at);
+    at->on_pool.name = "calls the lane";
     qlt_eq_int(ql_submit(ql_runtime_pool(at->runtime), &at->on_pool), 0);
     at->lane_code = ql_future_wait(&at->on_pool.future);
     return 0;
@@ -288,13 +298,21 @@ static int ask_pool_to_call_lane(ql_task *task)
 
 static void refuses_cycle(unsigned workers)
 {
-    ql_runtime *runtime = qlt_runtime(workers);
+    ql_runtime *runtime = qlt_runtime_with(workers, (ql_runtime_config){.on_misuse = name_cycle});
     for (int i = 0; i < 20; i++) {
+        cycle_text[0] = 0;
         cycle at = {.runtime = runtime, .lane = open_lane(runtime, (ql_lane_config){.name = "q"})};
         ql_task_init(&at.on_lane, ask_pool_to_call_lane, &at);
+        at.on_lane.name = "asks the pool";
         call(at.lane, &at.on_lane);
         await(&at.on_pool);
         qlt_check((at.lane_code == -EDEADLK) != (at.pool_code == -EDEADLK));
+        qlt_eq_str(cycle_text,
+                   at.lane_code
+                       ? "ql_future_wait: a cycle of waits is refused: task 'asks the pool' on q waits "
+                         "for 'calls the lane', task 'calls the lane' on pool waits for 'again'"
+                       : "ql_future_wait: a cycle of waits is refused: task 'calls the lane' on pool "
+                         "waits for 'again', task 'asks the pool' on q waits for 'calls the lane'");
         close_lane(at.lane);
     }
     qlt_runtime_stop(runtime);

@@ -49,7 +49,8 @@ bool ql_future_settled(const ql_future *future);
  *  Threads: any; one waiter at a time.
  *  Order:   what the task wrote is seen after 0.
  *  Errors:  0 settled (the task's own code is in `code`); -EINVAL NULL or never submitted; -EBUSY another waiter, group
- *           or continuation holds its slot; -EDEADLK the wait would close a cycle of waits; -EAGAIN the last worker
+ *           or continuation holds its slot; -EDEADLK the wait would close a cycle of waits, which on_misuse
+ *           gets in words; -EAGAIN the last worker
  *           would sleep and no spare thread can be had. Except for 0, the task is still the runtime's. */
 QL_MUST_USE int ql_future_wait(ql_future *future);
 
