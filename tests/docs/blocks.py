@@ -1,6 +1,6 @@
 """The fenced blocks of a page, and what becomes of them. The word after the language says it:
 
-  ```c service.c   a file of that name; C and C++ are compiled, strictly, and Python is at least read
+  ```c service.c   a file of that name, or one more piece of it; C and C++ are compiled, strictly, and Python is read
   ```sh            run by sh -eu in the order of the page, in the folder of the page's files
   ```sh tree       the same, where the tree and Bazel are at hand: tools/check.d/embed
   ```text, ```     shown, and no more
@@ -12,7 +12,7 @@ import subprocess
 
 FENCE = re.compile(r"^```(\w*)(?: (\S+))?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror"]
-COMPILERS = {"c": ["cc", "-std=c11", "-Wstrict-prototypes", *STRICT], "cpp": ["c++", "-std=c++17", *STRICT]}
+COMPILERS = {"c": ["cc", "-std=c11", "-D_GNU_SOURCE", "-Wstrict-prototypes", *STRICT], "cpp": ["c++", "-std=c++17", *STRICT]}
 
 
 def blocks(page):
@@ -30,7 +30,8 @@ def write(page, folder):
     """The page's files, in a folder."""
     for language, word, text in blocks(page):
         if word and language != "sh":
-            (folder / word).write_text(text)
+            with open(folder / word, "a") as file:
+                file.write(text)
 
 
 def run(command, folder, environment):
@@ -55,11 +56,12 @@ def check(page, folder, environment, with_tree=False, add=None):
     for language, word, text in found:
         what = "shown"
         if language in COMPILERS:
-            flags = run(["pkg-config", "--cflags", "qlane"], folder, environment).split()
-            run([*COMPILERS[language], *flags, "-c", word, "-o", f"{word}.o"], folder, environment)
+            if not (folder / f"{word}.o").exists():
+                flags = run(["pkg-config", "--cflags", "qlane"], folder, environment).split()
+                run([*COMPILERS[language], *flags, "-c", word, "-o", f"{word}.o"], folder, environment)
             what = "compiled"
         elif language == "python":
-            compile(text, word, "exec")
+            compile((folder / word).read_text(), word, "exec")
             what = "read"
         elif language == "sh" and (with_tree or not word):
             what = "run"

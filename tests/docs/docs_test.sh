@@ -1,0 +1,3 @@
+#!/bin/sh
+# docs_test.sh SCRIPT ARGUMENT...
+exec python3 -B "$@"

@@ -1,3 +1,0 @@
-#!/bin/sh
-# pages_test.sh PACKAGE PAGE...
-exec python3 -B "$(dirname "$0")/pages_test.py" "$@"
