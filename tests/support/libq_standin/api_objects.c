@@ -23,12 +23,15 @@ void r0(K object)
 static K atom(const char *function, int type)
 {
     si_enter(function);
-    return si_object(-type, 0);
+    return si_object(-type, type < 0);
 }
 
 K ka(int type)
 {
-    return atom("ka", abs(type));
+    K made = atom("ka", type >= TLAMBDA ? -type : abs(type));
+    if (made && type >= TLAMBDA)
+        made->n = 0;
+    return made;
 }
 
 K kb(int value)

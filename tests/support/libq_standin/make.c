@@ -113,7 +113,9 @@ K si_table(K names, K columns)
 
 K si_identity(void)
 {
-    return si_make(TUNARY, 1);
+    K identity = si_make(TUNARY, 1);
+    identity->n = 0; /* from outside it is the one whose `g` is 0 */
+    return identity;
 }
 
 K si_collapse(K list)
