@@ -1,0 +1,54 @@
+/* q's own API for tasks on the lane. */
+#include <errno.h>
+#include <string.h>
+
+#include "affinity/error.h"
+#include "lanes/engines/q.h"
+
+int ql_q_result(ql_q *q, struct k0 *object)
+{
+    ql_error error;
+    ql_q_value *value;
+    if (!q || q != qli_q_here() || !q->call)
+        return -EPERM;
+    int code = qli_q_read(&q->reader, object, &value, &error);
+    if (code)
+        return qli_q_fail(q->call, code, error.text);
+    ql_q_free(q->call->result);
+    q->call->result = value;
+    return 0;
+}
+
+int ql_q_failed(ql_q *q, struct k0 *object)
+{
+    ql_error error;
+    if (!q || q != qli_q_here() || !q->call)
+        return -EPERM;
+    int code = qli_q_check(q, object, &error);
+    return code ? qli_q_fail(q->call, code, error.text) : 0;
+}
+
+static int run_use(ql_task *task)
+{
+    ql_q_call *call = (ql_q_call *)(void *)task;
+    ql_q *at = qli_q_begin(call);
+    if (!at)
+        return -EPERM;
+    if (!call->qli_fn)
+        return qli_q_fail(call, -EINVAL, "no function");
+    int code = ((ql_q_use_fn *)call->qli_fn)(at, &at->api, call->qli_context);
+    if (code && !task->future.text)
+        qli_q_fail(call, code, strerrordesc_np(-code) ? strerrordesc_np(-code) : "failed");
+    if (code) {
+        ql_q_free(call->result);
+        call->result = NULL;
+    }
+    return code;
+}
+
+void ql_q_use_init(ql_q_call *call, ql_q_use_fn *use, void *arg)
+{
+    qli_q_call_init(call, run_use, NULL);
+    call->qli_fn = (void (*)(void))use;
+    call->qli_context = arg;
+}
