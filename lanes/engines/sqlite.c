@@ -34,6 +34,8 @@ static int run_call(ql_task *task)
 
 void ql_sqlite_call_init(ql_sqlite_call *call, const char *sql)
 {
+    if (!call)
+        return;
     *call = (ql_sqlite_call){.sql = sql};
     ql_task_init(&call->task, run_call, NULL);
 }

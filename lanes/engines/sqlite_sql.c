@@ -130,12 +130,24 @@ static int find(ql_sqlite *at, const char *sql, sqlite3_stmt **statement, bool *
     return 0;
 }
 
+/* SQLite takes a NULL pointer for NULL, and a length that is negative as its signed one for "up to the zero byte". */
+static int bind_bytes(sqlite3_stmt *statement, int i, const ql_sqlite_cell *param)
+{
+    size_t length = param->text.length;
+    const char *bytes = length ? param->text.bytes : "";
+    if (length > INT32_MAX)
+        return SQLITE_TOOBIG;
+    if (!bytes)
+        return SQLITE_MISMATCH;
+    return param->type == QL_SQLITE_TEXT
+               ? sqlite3_bind_text64(statement, i, bytes, length, SQLITE_STATIC, SQLITE_UTF8)
+               : sqlite3_bind_blob64(statement, i, bytes, length, SQLITE_STATIC);
+}
+
 static int bind(sqlite3_stmt *statement, const ql_sqlite_cell *params, unsigned count)
 {
     int rc = SQLITE_OK;
     for (int i = 1; i <= (int)count && !rc; i++, params++) {
-        /* A NULL pointer would bind NULL. */
-        const char *bytes = params->text.length ? params->text.bytes : "";
         switch (params->type) {
         case QL_SQLITE_INTEGER:
             rc = sqlite3_bind_int64(statement, i, params->integer);
@@ -144,14 +156,14 @@ static int bind(sqlite3_stmt *statement, const ql_sqlite_cell *params, unsigned 
             rc = sqlite3_bind_double(statement, i, params->real);
             break;
         case QL_SQLITE_TEXT:
-            rc = sqlite3_bind_text64(statement, i, bytes, params->text.length, SQLITE_STATIC, SQLITE_UTF8);
-            break;
         case QL_SQLITE_BLOB:
-            rc = sqlite3_bind_blob64(statement, i, bytes, params->text.length, SQLITE_STATIC);
+            rc = bind_bytes(statement, i, params);
             break;
         case QL_SQLITE_NULL:
-        default:
             rc = sqlite3_bind_null(statement, i);
+            break;
+        default:
+            rc = SQLITE_MISMATCH;
         }
     }
     return rc;
