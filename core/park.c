@@ -61,8 +61,7 @@ bool qli_park_polling(qli_parker *parker, int event_fd)
 
 bool qli_park_polled(qli_parker *parker, int event_fd)
 {
-    /* ORDER park:polled (acquire): as park:take.
-     * order kept: for a second giver, who writes to no descriptor; the first one's write and our read are an order too. */
+    /* ORDER park:polled (acquire): as park:take. The descriptor orders us after its writer only; a second giver writes none. */
     if (qli_exchange(&parker->word, EMPTY, __ATOMIC_ACQUIRE) != TOKEN)
         return false;
     int saved = errno;

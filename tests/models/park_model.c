@@ -80,17 +80,28 @@ static void polled_and_gone(void)
     pthread_join(giver, NULL);
 }
 
+static void *give_and_tell(void *arg)
+{
+    give(arg);
+    qli_fetch_add(&count, 1, __ATOMIC_RELAXED);
+    return NULL;
+}
+
+/* Once both have given, whatever is taken last carries what both did. */
 static void two_tokens_polled(void)
 {
     qli_parker both = {0};
     pthread_t givers[2];
     int fd = eventfd(0, 0);
-    count = 0;
+    parker = &both;
+    count = given[0] = given[1] = 0;
     for (int i = 0; i < 2; i++)
-        pthread_create(&givers[i], NULL, count_and_give, &both);
+        pthread_create(&givers[i], NULL, give_and_tell, &given[i]);
     while (qli_load(&count, __ATOMIC_RELAXED) < 2)
         if (!park_polling(&both, fd))
             sched_yield();
+    park_polling(&both, fd);
+    assert(given[0] && given[1]);
     for (int i = 0; i < 2; i++)
         pthread_join(givers[i], NULL);
     close(fd);
