@@ -80,8 +80,9 @@ K vak(int handle, const char *text, va_list arguments)
         call.arguments[call.count++] = next;
     }
     si_state.interrupted = 0;
+    si_state.network_error = false;
     K result = si_protect(evaluate, &call);
-    if (result || (si_error_text() && strcmp(si_error_text(), SI_PEER_LOST) == 0))
+    if (result || (handle && si_state.network_error))
         return result;
     return error_object();
 }

@@ -64,7 +64,11 @@ static bool read_time(const char **at, const char *end, J *ns)
 {
     J hours, minutes, seconds = 0, fraction = 0;
     int length = 9;
-    if (!number(at, end, 9, &hours) || !is_next(at, end, ":") || number(at, end, 2, &minutes) != 2)
+    int digits = number(at, end, 9, &hours);
+    *ns = hours * 3600000000000;
+    if (digits == 2 && *at == end)
+        return true;
+    if (!digits || !is_next(at, end, ":") || number(at, end, 2, &minutes) != 2)
         return false;
     if (is_next(at, end, ":") && number(at, end, 2, &seconds) != 2)
         return false;
@@ -265,8 +269,11 @@ static K hex(const char *at, const char *end)
 /* The next word, if a number begins there. */
 static const char *next_word(const char *at, const char *end)
 {
+    const char *from = at;
     while (at < end && *at == ' ')
         at++;
+    if (at == from)
+        return NULL;
     const char *digit = at < end && *at == '-' ? at + 1 : at;
     if (digit < end && *digit == '.')
         digit++;

@@ -74,6 +74,7 @@ extern struct si_state {
     int depth;              /* evaluations under way */
     int threads_cpus;       /* CPUs that threads of -s may use */
     long long slow_ms;
+    bool network_error;       /* the last error was a peer's: k() answers NULL */
     volatile int interrupted; /* by SIGINT */
 } si_state;
 
@@ -386,8 +387,6 @@ K si_bytes_write_error(const char *text);
 /* Raises what is wrong with them. */
 K si_bytes_read(const unsigned char *bytes, J length);
 bool si_bytes_are_good(const unsigned char *bytes, J length);
-/* The error that k() answers with NULL. */
-#define SI_PEER_LOST "peer lost"
 /* Sends: > 0 waits for the answer, < 0 does not. */
 K si_send(int handle, K message);
 extern int si_connection_in_hand; /* .z.w */
