@@ -18,6 +18,9 @@ _C_WARNINGS = [
 C_FLAGS = ["-std=c11", "-D_GNU_SOURCE"] + _WARNINGS + _C_WARNINGS
 CXX_FLAGS = ["-std=c++17"] + _WARNINGS
 
+# GLib's headers lie in a folder of their own; they are not ours to warn about.
+GLIB_FLAGS = ["-isystem/usr/include/glib-2.0"]
+
 # Only clang knows it: a file may include headers of direct dependencies only.
 _FEATURES = ["layering_check"]
 

@@ -26,13 +26,14 @@ def setUpModule():
     scratch = tempfile.TemporaryDirectory()
     with tarfile.open(PACKAGE) as package:
         package.extractall(scratch.name)
-    environment = dict(os.environ, LD_LIBRARY_PATH=f"{scratch.name}/lib", PYTHONPATH=EXAMPLES, PYTHONDONTWRITEBYTECODE="1")
+    environment = dict(os.environ, LD_LIBRARY_PATH=f"{scratch.name}/lib", PYTHONPATH=EXAMPLES, PYTHONDONTWRITEBYTECODE="1",
+                       PYTHONMALLOC="debug")
     unittest.addModuleCleanup(scratch.cleanup)
 
 
 def python(*arguments, expect=0):
     """What it said on both, if it exits with `expect` and says nothing of a failure."""
-    done = subprocess.run([sys.executable, "-X", "dev", "-W", "ignore", *arguments], env=environment, text=True,
+    done = subprocess.run([sys.executable, "-X", "faulthandler", *arguments], env=environment, text=True,
                           timeout=PATIENCE_S, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert done.returncode == expect, f"{arguments}: exit status {done.returncode}, not {expect}\n{done.stdout}"
     assert "Traceback" not in done.stdout and "Fatal" not in done.stdout, f"{arguments}:\n{done.stdout}"
