@@ -110,7 +110,7 @@ static void becomes_another(void)
 
 static void ends_its_main_thread(void)
 {
-    int left = 100000;
+    static int left = 100000; /* its own stack goes first */
     start_busy(NULL, &left);
     pthread_exit(NULL);
 }
