@@ -7,6 +7,9 @@
 #include "core/spin.h"
 #include "qlane/runtime.h"
 
+/* A task that has begun on a worker has that one's number in the upper bits of its qli_cancel. */
+enum { QLI_RUNNER_SHIFT = 17, QLI_WORKERS_MAX = 0x7fff };
+
 typedef enum qli_context_kind { QLI_WORKER, QLI_LANE } qli_context_kind;
 
 typedef struct qli_context {
@@ -15,6 +18,7 @@ typedef struct qli_context {
     ql_runtime *runtime;
     ql_executor *executor; /* the pool, or the lane */
     qli_spin spin;         /* before it parks in a wait */
+    uint32_t number;       /* of a worker, from 1; 0: a lane */
 
     /* The thread's own to write; anyone may read them, relaxed, for a report. */
     ql_task *task;         /* the innermost task it runs; never followed by others */

@@ -62,7 +62,7 @@ int qli_inbox_push_many(qli_inbox *inbox, ql_task *newest, ql_task *oldest, size
             qli_inbox_unreserve(inbox, n);
             return -ESHUTDOWN;
         }
-        oldest->qli_next = top(front);
+        oldest->future.qli_next = top(front);
         /* ORDER inbox:push (release: the task's fields, for inbox:drain and inbox:pop; acquire: what the consumer did before
          * inbox:asleep, for a strand, whose next runner is ours to submit). Closing and sleeping are changes of this same
          * word, so no push can pass them and no fence is needed. */
@@ -71,6 +71,23 @@ int qli_inbox_push_many(qli_inbox *inbox, ql_task *newest, ql_task *oldest, size
                           (top(front) || n > 1 ? (uintptr_t)QLI_INBOX_MORE : 0),
                       __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
     return is_asleep(front) ? 1 : 0;
+}
+
+static void put(ql_task *task, uint8_t place)
+{
+    task->qli_place = (uint8_t)((task->qli_place & ~QLI_PLACE_MASK) | place);
+}
+
+static bool is_in(const ql_task *task, uint8_t place)
+{
+    return (task->qli_place & QLI_PLACE_MASK) == place;
+}
+
+/* It queues no more: its value and text, where the links were, are its own again. */
+static void clear_links(ql_task *task)
+{
+    task->future.value = (ql_value){0};
+    task->future.text = NULL;
 }
 
 ql_task *qli_inbox_pop(qli_inbox *inbox)
@@ -87,14 +104,15 @@ ql_task *qli_inbox_pop(qli_inbox *inbox)
         return NULL;
     }
     qli_inbox_unreserve(inbox, 1);
+    clear_links(top(front));
     return top(front);
 }
 
 static void append_list(qli_list *list, const qli_list *newer)
 {
-    newer->first->qli_prev = list->last;
+    newer->first->future.qli_prev = list->last;
     if (list->last)
-        list->last->qli_next = newer->first;
+        list->last->future.qli_next = newer->first;
     else
         list->first = newer->first;
     list->last = newer->last;
@@ -102,14 +120,15 @@ static void append_list(qli_list *list, const qli_list *newer)
 
 static void unlink_task(qli_list *list, ql_task *task)
 {
-    if (task->qli_prev)
-        task->qli_prev->qli_next = task->qli_next;
+    if (task->future.qli_prev)
+        task->future.qli_prev->future.qli_next = task->future.qli_next;
     else
-        list->first = task->qli_next;
-    if (task->qli_next)
-        task->qli_next->qli_prev = task->qli_prev;
+        list->first = task->future.qli_next;
+    if (task->future.qli_next)
+        task->future.qli_next->future.qli_prev = task->future.qli_prev;
     else
-        list->last = task->qli_prev;
+        list->last = task->future.qli_prev;
+    clear_links(task);
 }
 
 /* With the lock: move the front into the lists, oldest first. */
@@ -129,12 +148,12 @@ static void drain(qli_inbox *inbox)
     size_t n = 0;
     /* Newest first: each goes before what its class has had so far. One look at each: after a burst they are cold. */
     for (ql_task *task = stack, *older; task; task = older, n++) {
-        older = task->qli_next;
+        older = task->future.qli_next;
         qli_list *list = &newer[task->klass];
-        task->qli_place = QLI_PLACE_LISTED;
-        task->qli_next = list->first;
+        put(task, QLI_PLACE_LISTED);
+        task->future.qli_next = list->first;
         if (list->first)
-            list->first->qli_prev = task;
+            list->first->future.qli_prev = task;
         else
             list->last = task;
         list->first = task;
@@ -199,7 +218,7 @@ size_t qli_inbox_take(qli_inbox *inbox, ql_task **tasks, size_t max)
         ql_task *task = list ? list->first : NULL;
         if (!task)
             break;
-        task->qli_place = QLI_PLACE_TAKEN;
+        put(task, QLI_PLACE_TAKEN);
         unlink_task(list, task);
         /* relaxed: a canceller that looks into a lane's slots has held the lock since. */
         qli_store(&tasks[n], task, __ATOMIC_RELAXED);
@@ -219,10 +238,10 @@ ql_task *qli_inbox_drop(qli_inbox *inbox, uint8_t klass, const ql_executor *on)
     for (int rank = 0; rank < QL_CLASSES && !task; rank++) {
         qli_list *list = &inbox->lists[ranks[rank]];
         for (task = list->first; task && on && task->on != on;)
-            task = task->qli_next;
+            task = task->future.qli_next;
         if (task) {
             unlink_task(list, task);
-            task->qli_place = QLI_PLACE_TAKEN;
+            put(task, QLI_PLACE_TAKEN);
             qli_store(&inbox->listed, inbox->listed - 1, __ATOMIC_RELAXED);
         }
         if (ranks[rank] == klass)
@@ -236,10 +255,10 @@ bool qli_inbox_remove(qli_inbox *inbox, ql_task *task)
 {
     pthread_mutex_lock(&inbox->lock);
     drain(inbox);
-    bool found = task->qli_place == QLI_PLACE_LISTED;
+    bool found = is_in(task, QLI_PLACE_LISTED);
     if (found) {
         unlink_task(&inbox->lists[task->klass], task);
-        task->qli_place = QLI_PLACE_TAKEN;
+        put(task, QLI_PLACE_TAKEN);
         qli_store(&inbox->listed, inbox->listed - 1, __ATOMIC_RELAXED);
     }
     unlock(inbox);
@@ -251,7 +270,7 @@ bool qli_inbox_was_taken(qli_inbox *inbox, const ql_task *task)
 {
     pthread_mutex_lock(&inbox->lock);
     drain(inbox);
-    bool taken = task->qli_place == QLI_PLACE_TAKEN;
+    bool taken = is_in(task, QLI_PLACE_TAKEN);
     unlock(inbox);
     return taken;
 }

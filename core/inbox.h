@@ -32,7 +32,7 @@ enum {
 };
 
 /* Where a task stands: FRONT from submit on, the others written under the lock. */
-enum { QLI_PLACE_FRONT, QLI_PLACE_LISTED, QLI_PLACE_TAKEN };
+enum { QLI_PLACE_FRONT, QLI_PLACE_LISTED, QLI_PLACE_TAKEN, QLI_PLACE_MASK = 3 };
 
 typedef struct qli_list {
     ql_task *first, *last;

@@ -202,7 +202,8 @@ static int make_seat(qli_pool *pool, unsigned index)
 
 static int make_seats(qli_pool *pool, unsigned spares_max)
 {
-    pool->workers_max = pool->seats_count + spares_max;
+    unsigned room = QLI_WORKERS_MAX > pool->seats_count ? QLI_WORKERS_MAX - pool->seats_count : 0;
+    pool->workers_max = pool->seats_count + (spares_max < room ? spares_max : room);
     pool->seats = calloc(pool->seats_count, sizeof(qli_seat *));
     pool->workers = calloc(pool->workers_max, sizeof(qli_worker *));
     int code = pool->seats && pool->workers ? 0 : -ENOMEM;

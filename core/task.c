@@ -8,10 +8,14 @@
 #include "core/future.h"
 #include "core/runtime.h"
 
-_Static_assert(sizeof(ql_task) <= 152, "ql_task is part of the ABI");
+_Static_assert(sizeof(ql_task) == 128, "ql_task is part of the ABI");
+_Static_assert(offsetof(ql_task, name) == 64, "what every task needs lies in one line of an aligned array");
 
-/* future.qli_cancel: the reason in the low bits, and whether the task has begun. */
+/* future.qli_cancel: the reason in the low bits, whether the task has begun, and the number of its worker. */
 enum { REASON = 0xffff, BEGUN = 0x10000 };
+
+/* qli_place, above inbox.h's places: what of the second line is in use, so that the others need not look. */
+enum { NAMED = 4, SCOPED = 8, TIMED = 16 };
 
 void ql_task_init(ql_task *task, ql_task_fn *fn, void *arg)
 {
@@ -27,8 +31,8 @@ static void take_over(ql_executor *on, ql_task *task, uintptr_t pending)
     task->qli_runtime = on->runtime;
     task->qli_spin_us = on->runtime->caller_spin_us;
     task->future = (ql_future){.qli_word = pending};
-    task->qli_runner = NULL;
-    task->qli_place = QLI_PLACE_FRONT;
+    task->qli_place = (uint8_t)(QLI_PLACE_FRONT | (task->name ? NAMED : 0) | (task->scope ? SCOPED : 0) |
+                                (task->deadline_ns ? TIMED : 0));
 }
 
 static bool is_free(const ql_task *task, const char *function)
@@ -90,7 +94,7 @@ static void give_back(ql_task *const *tasks, size_t count, bool timed)
     for (size_t i = 0; i < count; i++) {
         if (timed && tasks[i]->deadline_ns)
             qli_timers_disarm(&tasks[i]->qli_runtime->timers, tasks[i]);
-        tasks[i]->future.qli_word = QLI_FRESH;
+        tasks[i]->future = (ql_future){.qli_word = QLI_FRESH};
     }
 }
 
@@ -114,7 +118,7 @@ int ql_submit_many(ql_executor *on, ql_task *const *tasks, size_t count)
         }
         /* Taken over at once, so that one that stands twice in the list is found. */
         take_over(on, task, QLI_PENDING);
-        task->qli_next = i ? tasks[i - 1] : NULL;
+        task->future.qli_next = i ? tasks[i - 1] : NULL;
     }
     if (!count)
         return 0;
@@ -182,6 +186,7 @@ bool qli_task_follow(ql_task *next)
         return true;
     /* Never accepted, so it is not counted as settled either. */
     next->future.code = code;
+    next->future.value = (ql_value){0};
     next->future.text = "its executor closed before what it waited for settled";
     return false;
 }
@@ -229,18 +234,14 @@ int qli_hooked_submit(ql_executor *on, qli_hooked *hooked)
 
 bool qli_task_begin(qli_context *context, ql_task *task, int *code)
 {
-    /* ORDER task:begin (acquire, release): with qli_task_ask(): exactly one of them is first. */
-    uint32_t before = qli_fetch_or(&task->future.qli_cancel, BEGUN, __ATOMIC_ACQ_REL);
+    /* ORDER task:begin (acquire, release): with qli_task_ask(): exactly one of them is first. Release also for waits:runner. */
+    uint32_t before =
+        qli_fetch_or(&task->future.qli_cancel, BEGUN | context->number << QLI_RUNNER_SHIFT, __ATOMIC_ACQ_REL);
     uint32_t reason = before & REASON;
-    if (!reason)
+    if (!reason && task->qli_place & SCOPED)
         reason = scope_reason(task->scope);
     *code = -(int)reason;
-    if (reason)
-        return false;
-    /* ORDER task:runner (release): the context, for waits:runner.
-     * order kept: a fence that each worker happens to pass before (quiet:A) hides it. */
-    qli_store(&task->qli_runner, (void *)context, __ATOMIC_RELEASE);
-    return true;
+    return !reason;
 }
 
 int qli_task_call(qli_context *context, ql_task *task)
@@ -248,11 +249,26 @@ int qli_task_call(qli_context *context, ql_task *task)
     ql_task *outer = context->task;
     const char *outer_name = context->task_name;
     qli_store(&context->task, task, __ATOMIC_RELAXED);
-    qli_store(&context->task_name, qli_task_name(task), __ATOMIC_RELAXED);
+    qli_store(&context->task_name, task->qli_place & NAMED ? task->name : "task", __ATOMIC_RELAXED);
     int code = task->fn(task);
     qli_store(&context->task, outer, __ATOMIC_RELAXED);
     qli_store(&context->task_name, outer_name, __ATOMIC_RELAXED);
     return code;
+}
+
+static void settle(qli_context *context, ql_runtime *runtime, ql_task *task, int code)
+{
+    if (task->qli_place & TIMED)
+        qli_timers_disarm(&runtime->timers, task);
+    task->future.code = code;
+    qli_future_settle(&task->future);
+    /* Counted last: a continuation was counted as accepted before. */
+    if (context && context->runtime == runtime) {
+        qli_count(&context->settled);
+    } else {
+        qli_fetch_add(&runtime->settled_outside, 1, __ATOMIC_RELEASE);
+        qli_runtime_idle(runtime);
+    }
 }
 
 void qli_run_task(qli_context *context, ql_task *task)
@@ -260,7 +276,7 @@ void qli_run_task(qli_context *context, ql_task *task)
     int code;
     if (qli_task_begin(context, task, &code))
         code = qli_task_call(context, task);
-    qli_settle(context, task, code, NULL);
+    settle(context, context->runtime, task, code);
 }
 
 bool qli_task_ask(ql_task *task, int reason)
@@ -284,20 +300,9 @@ bool qli_task_has_begun(const ql_task *task)
 
 void qli_settle(qli_context *context, ql_task *task, int code, const char *text)
 {
-    ql_runtime *runtime = task->qli_runtime;
-    if (task->deadline_ns)
-        qli_timers_disarm(&runtime->timers, task);
-    task->future.code = code;
     if (text)
         task->future.text = text;
-    qli_future_settle(&task->future);
-    /* Counted last: a continuation was counted as accepted before. */
-    if (context && context->runtime == runtime) {
-        qli_count(&context->settled);
-    } else {
-        qli_fetch_add(&runtime->settled_outside, 1, __ATOMIC_RELEASE);
-        qli_runtime_idle(runtime);
-    }
+    settle(context, task->qli_runtime, task, code);
 }
 
 int ql_task_cancel(ql_task *task)

@@ -13,9 +13,9 @@ static qli_context *settler(ql_runtime *runtime, ql_task *task)
 {
     if (task->qli_runtime != runtime || ql_future_settled(&task->future))
         return NULL;
-    /* ORDER waits:runner (acquire): its context, with task:runner; a spare thread's may be younger than this thread. */
-    qli_context *runner = qli_load(&task->qli_runner, __ATOMIC_ACQUIRE);
-    return runner ? runner : task->on->context;
+    /* ORDER waits:runner (acquire): the worker, with task:begin; a spare thread's may be younger than this thread. */
+    uint32_t runner = qli_load(&task->future.qli_cancel, __ATOMIC_ACQUIRE) >> QLI_RUNNER_SHIFT;
+    return runner ? &runtime->pool->workers[runner - 1]->context : task->on->context;
 }
 
 /* With the lock: end this context's wait, if it is for a single future that has not settled. The waiter finds the token that the

@@ -223,6 +223,7 @@ int qli_worker_create(qli_pool *pool, qli_seat *near, bool seated, qli_worker **
     char name[16];
     snprintf(name, sizeof(name), seat ? "ql-w%u" : "ql-s%u", seat ? seat->index : index);
     worker->seat = seat;
+    worker->context.number = index + 1;
     if (seat)
         seat->sleeper.parker = &worker->context.parker;
     /* With the lock: a thread that starts stands at its place in the list, or not at all. */

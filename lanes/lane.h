@@ -91,7 +91,7 @@ struct ql_lane {
     unsigned awake_rounds; /* since it looked whether it lost its core */
     int64_t batch_began_ns;
     qli_events events;
-    ql_task *held, **held_end; /* ran, and wait for the batch's end; linked by qli_next */
+    ql_task *held, **held_end; /* ran, and wait for the batch's end; linked by qli_heap[0] */
 
     /* The lane fills them, with the inbox's lock; whoever empties one has its task. */
     QLI_ALIGNED ql_task *taken[QLI_LANE_TAKE];

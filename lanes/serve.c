@@ -14,9 +14,12 @@ enum { ROUNDS_BETWEEN_LOOKS = 1024 };
 static void hold(ql_lane *lane, ql_task *task, int code)
 {
     task->future.code = code;
-    task->qli_next = NULL;
+    /* The function has returned, so its deadline means nothing any more. */
+    if (task->deadline_ns)
+        qli_timers_disarm(&lane->executor.runtime->timers, task);
+    task->qli_heap[0] = NULL;
     *lane->held_end = task;
-    lane->held_end = &task->qli_next;
+    lane->held_end = &task->qli_heap[0];
 }
 
 static void end_batch(ql_lane *lane)
@@ -31,7 +34,7 @@ static void end_batch(ql_lane *lane)
     lane->batch_open = false;
     qli_count(&lane->batches);
     while (task) {
-        ql_task *next = task->qli_next;
+        ql_task *next = task->qli_heap[0];
         int own = task->future.code;
         if (own || !code)
             qli_lane_settle(lane, task, own, NULL, NULL);

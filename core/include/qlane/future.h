@@ -23,11 +23,18 @@ typedef union ql_value {
 } ql_value;
 
 typedef struct ql_future {
-    uintptr_t qli_word;  /* pending with at most one registration, or settled */
-    ql_value value;      /* once settled: what the task left with ql_task_return */
-    const char *text;    /* once settled with an error: a sentence, or NULL */
-    int32_t code;        /* once settled: 0, or -errno: the task's own, -ECANCELED, -ETIMEDOUT, -ESHUTDOWN */
-    uint32_t qli_cancel; /* 0, or why the task was asked to end (a positive errno) */
+    uintptr_t qli_word; /* pending with at most one registration, or settled */
+    union {
+        ql_value value;           /* once settled: what the task left with ql_task_return */
+        struct ql_task *qli_next; /* while it queues */
+    };
+    union {
+        const char *text; /* once settled with an error: a sentence, or NULL */
+        struct ql_task *qli_prev;
+    };
+    int32_t code; /* once settled: 0, or -errno: the task's own, -ECANCELED, -ETIMEDOUT, -ESHUTDOWN */
+    uint32_t
+        qli_cancel; /* whether the task was asked to end, and why; whether it has begun, and on which worker */
 } ql_future;
 
 /** A deadline that never comes. All deadlines are ql_now_ns() times. */

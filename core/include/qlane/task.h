@@ -40,24 +40,23 @@ struct ql_task {
 
     /* The caller's, between ql_task_init and submit. */
     ql_task_fn *fn;
+    uint32_t text_size; /* bytes in text_buffer */
+    uint8_t klass;      /* enum ql_class */
+    uint8_t flags;      /* QL_DEADLINE_RUNS, QL_OWN_COMMIT */
+    uint8_t qli_place;
+    uint8_t qli_spin_us;
     void *arg;
-    ql_executor *on;     /* where it runs: what ql_submit was given */
+    ql_executor *on; /* where it runs: what ql_submit was given */
+
+    /* 64 bytes up to here. What follows is touched once it runs only where it is used. */
     const char *name;    /* static text for dumps, traces and errors; may be NULL */
     ql_scope *scope;     /* see ql_scope_cancel(); may be NULL */
     char *text_buffer;   /* where ql_task_fail may write; may be NULL */
     int64_t deadline_ns; /* 0 none; past it a queued task settles with -ETIMEDOUT */
-    uint32_t text_size;  /* bytes in text_buffer */
-    uint8_t klass;       /* enum ql_class */
-    uint8_t flags;       /* QL_DEADLINE_RUNS, QL_OWN_COMMIT */
-    uint8_t qli_place;
-    uint8_t qli_spin_us;
 
     /* The runtime's. */
-    ql_task *qli_next;
-    ql_task *qli_prev;
-    void *qli_runner;
-    ql_task *qli_heap[3]; /* in the runtime's heap of deadlines */
     ql_runtime *qli_runtime;
+    ql_task *qli_heap[3]; /* in the runtime's heap of deadlines; a lane's list of what it holds */
 };
 
 /** Make a task of `fn` and `arg`; every other member is zero and may be set before submit.
