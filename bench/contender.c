@@ -128,6 +128,23 @@ static void time_outside(size_t tasks, unsigned producers, timing *result)
     free(all);
 }
 
+/* So many at once, again and again until a million have run. */
+static void time_pending(size_t tasks, timing *result)
+{
+    enum { ALL = 1000000 };
+    size_t times = tasks < ALL ? ALL / tasks : 1;
+    void *prepared = bench_this.outside_prepare(tasks);
+    bench_this.outside_produce(prepared, 0, tasks / 16 + 1);
+    begin(result);
+    for (size_t i = 0; i < times; i++)
+        bench_this.outside_produce(prepared, 0, tasks);
+    end(result);
+    result->ns /= (int64_t)times;
+    result->cpu_ns /= (int64_t)times;
+    result->check = tasks;
+    bench_this.outside_finish(prepared);
+}
+
 /* ---- wake */
 
 enum { WAKE_GAP_NS = 3000000 };
@@ -234,7 +251,7 @@ static void about(const one_call *calls, size_t count)
         if (calls[i].there)
             printf("%s,", calls[i].work);
     if (bench_this.outside_prepare)
-        printf("outside1,outside4,");
+        printf("outside1,outside4,pending,");
     if (bench_this.wake)
         printf("wake,");
     puts("idle");
@@ -250,6 +267,8 @@ static bool run(const one_call *calls, size_t count, const char *work, long size
         time_outside((size_t)size / 16 + producers, producers, result);
         return time_outside((size_t)size, producers, result), true;
     }
+    if (!strcmp(work, "pending") && bench_this.outside_prepare)
+        return time_pending((size_t)size, result), true;
     if (!strcmp(work, "wake") && bench_this.wake)
         return time_wakes((size_t)size, result), true;
     return false;

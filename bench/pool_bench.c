@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/grow.h"
 #include "bench/harness.h"
 #include "qlane/affinity.h"
 
@@ -237,7 +238,8 @@ int main(int argc, char **argv)
     bench_options options;
     bench_options_read(&options, argc, argv,
                        "bazel run -c opt //bench:pool -- [OPTION]...\n"
-                       "works: fib nqueens tree loop_medium loop_cheap sum1000 outside1 outside4 wake idle");
+                       "works: fib nqueens tree loop_medium loop_cheap sum1000 outside1 outside4 wake idle\n"
+                       "       pending crowd_outside crowd_tree");
     if (!find_programs(&all, &options))
         return 1;
 #ifndef NDEBUG
@@ -256,5 +258,5 @@ int main(int argc, char **argv)
         if (bench_chosen(options.works, "idle") && !play_idle(&options, &all, workers))
             return 1;
     }
-    return 0;
+    return !bench_grow(&options, named(&all, "qlane"), named(&all, "cqueue"));
 }

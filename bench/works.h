@@ -8,6 +8,7 @@
  *   loop_cheap   size items of less than 1 ns
  *   sum1000      size times the sum over a binary tree of 1,000 nodes
  *   outsideP     size empty tasks from P threads outside, each future waited for
+ *   pending      size empty tasks handed over by one thread, then waited for; where a task may be handed over again
  *   wake         one task into an idle pool, size times: from before the submission until the task runs
  *   idle         after some tasks, nothing */
 #ifndef BENCH_WORKS_H
