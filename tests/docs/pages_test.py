@@ -14,6 +14,7 @@ import blocks
 PACKAGE, *PAGES = sys.argv[1:]
 # What the shell of a page must have said, beside going well.
 SAID = {
+    "README.md": ["hello from SQLite 3."],
     "embed.md": ["be 2\nto 2\nnot 1\n" * 3],
     "write-an-engine.md": ["42\n-22: ", "attempt to concatenate a nil value\n-110: ", "asked to end\n"],
     "when-something-hangs.md": ["after 200 ms: -110\n", "runs the stuck one", "stop: -110, ", "'the stuck one'"],
