@@ -42,6 +42,8 @@ static K evaluate(void *arg)
     for (int i = 0; i < call->count; i++)
         si_pool(call->arguments[i]);
     behave();
+    if (call->handle && !call->text)
+        return si_receive(call->handle);
     if (call->handle) {
         K message = si_string(call->text);
         if (call->count) {
@@ -67,11 +69,24 @@ static K error_object(void)
     return object;
 }
 
+/* What says that a message was sent is q's own: the host does not release it. */
+static K sent(K result)
+{
+    static K own;
+    si_r0(result);
+    if (!own) {
+        own = si_object(TUNARY, 1);
+        si_state.references--;
+    }
+    si_check("k", own);
+    return own;
+}
+
 K vak(int handle, const char *text, va_list arguments)
 {
     struct call call = {.handle = handle, .text = text};
     si_enter("k");
-    if (!text)
+    if (!text && handle <= 0)
         si_abort("k() without a text");
     for (K next = va_arg(arguments, K); next; next = va_arg(arguments, K)) {
         if (call.count == ARGUMENTS_MAX)
@@ -82,6 +97,8 @@ K vak(int handle, const char *text, va_list arguments)
     si_state.interrupted = 0;
     si_state.network_error = false;
     K result = si_protect(evaluate, &call);
+    if (result && handle < 0)
+        return sent(result);
     if (result || (handle && si_state.network_error))
         return result;
     return error_object();

@@ -188,6 +188,18 @@ K si_send(int handle, K message)
     }
 }
 
+/* Sends nothing, and hands out the next message, of whatever kind. */
+K si_receive(int handle)
+{
+    int kind;
+    if (place_of(handle) < 0) {
+        si_state.network_error = true;
+        si_raise("close");
+    }
+    wait_for(handle);
+    return receive(handle, &kind);
+}
+
 /* ---- hopen ---- */
 
 static int connected(const char *host, const char *port, int timeout_ms)

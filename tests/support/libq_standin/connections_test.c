@@ -43,6 +43,11 @@ QLT(connections, hand_out_an_asynchronous_message_when_asked)
     open_to_peer();
     host_expect("(neg h) (`upd;`t;1 2 3)", "::");
     host_expect("h[]", "(`upd;`t;1 2 3)");
+    qlt_check(q.k(-handle(), "upd", q.kj(7), (K)0) != NULL);
+    K message = q.k(handle(), NULL, (K)0);
+    qlt_check(message && message->t == QLI_Q_LIST && message->n == 2);
+    q.r0(message);
+    qlt_eq_int(host_references(), 0);
     host_expect("hclose h", "::");
     qlt_peer_stop(&peer);
 }

@@ -35,6 +35,7 @@ static K lookup(frame *f, char *name)
     if (value)
         return held(value);
     value = name[0] == '.' ? si_system_name(name) : NULL;
+    value = !value && name[0] == '.' ? si_bad_name(name) : value;
     if (!value)
         si_raise(name);
     return value;

@@ -389,6 +389,9 @@ K si_bytes_read(const unsigned char *bytes, J length);
 bool si_bytes_are_good(const unsigned char *bytes, J length);
 /* Sends: > 0 waits for the answer, < 0 does not. */
 K si_send(int handle, K message);
+K si_receive(int handle);
+/* .bad.NAME: objects that no q makes. .bench.table. NULL: it is none. */
+K si_bad_name(const char *name);
 extern int si_connection_in_hand; /* .z.w */
 
 #endif

@@ -206,12 +206,14 @@ static void into(K target, K rows)
 
 /* ---- insert and upsert ---- */
 
+/* What it looked at of the table is let go, so that the table may still have one owner. */
 static K checked_rows(K table, K x)
 {
+    size_t mark = si_pool_mark();
     K whole = table->t == TDICT ? si_unkey(table) : table;
     K rows = rows_of(si_names(whole), x);
     check_types(whole, rows);
-    return rows;
+    return si_pool_drain(mark, rows);
 }
 
 static K table_named(K name)
