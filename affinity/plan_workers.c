@@ -155,6 +155,25 @@ static void deal(struct crew *crew, unsigned count, bool bounded)
             }
 }
 
+/* Rounded down: a spinning thread turns the rest of a CPU into throttling. */
+static unsigned under_quota(const ql_plan *plan, uint64_t quota_milli, unsigned count)
+{
+    uint64_t cpus = quota_milli / 1000;
+    uint64_t most = cpus > plan->lane_count ? cpus - plan->lane_count : 1;
+    return count < most ? count : (unsigned)most;
+}
+
+unsigned ql_plan_workers_now(const ql_plan *plan)
+{
+    qli_limits limits = {.quota_milli = 0};
+    if (!plan)
+        return 0;
+    if (!plan->request.quota_ignore)
+        qli_limits_read("", 0, &limits);
+    return limits.quota_milli ? under_quota(plan, limits.quota_milli, plan->worker_count)
+                              : plan->worker_count;
+}
+
 static int deal_auto(struct crew *crew)
 {
     ql_plan *plan = crew->plan;
@@ -162,10 +181,7 @@ static int deal_auto(struct crew *crew)
     if (plan->mode == QL_MODE_SHARED && plan->request.workers == QLI_WORKERS_AUTO)
         count = 1;
     if (plan->quota_milli && plan->request.workers == QLI_WORKERS_AUTO) {
-        /* Rounded down: a spinning thread turns the rest of a CPU into throttling. */
-        uint64_t cpus = plan->quota_milli / 1000;
-        uint64_t most = cpus > plan->lane_count ? cpus - plan->lane_count : 1;
-        count = count < most ? count : (unsigned)most;
+        count = under_quota(plan, plan->quota_milli, count);
     }
     deal(crew, count, true);
     return 0;

@@ -251,6 +251,9 @@ int qli_pool_create(ql_runtime *runtime, qli_pool **out, ql_error *error)
         .plan = runtime->plan,
         .seats_count = ql_plan_workers(runtime->plan),
         .active = ql_plan_workers(runtime->plan),
+        .wanted = ql_plan_workers(runtime->plan),
+        .allowed = ql_plan_workers(runtime->plan),
+        .quota_due_ns = runtime->config.follow_quota ? 0 : QL_FOREVER,
         .fork_depth = runtime->config.fork_depth ? runtime->config.fork_depth : 32768,
     };
     qli_inbox_init(&pool->door, 0);

@@ -78,13 +78,15 @@ struct qli_pool {
     QLI_ALIGNED unsigned workers_count; /* written with the sleep lock, read by thieves */
     unsigned away;                      /* workers blocked or returning: thieves look at their deques too */
     unsigned active;                    /* seats in use: those below it; written with the sleep lock */
+    int64_t quota_due_ns;               /* when to look at the quota again; QL_FOREVER: never */
     bool ending;                        /* every queue is empty and stays so: threads leave */
 
     /* With the sleep lock. */
     qli_worker *spares;
-    unsigned held;  /* seats whose worker blocks on them */
-    unsigned bound; /* workers that have bound themselves, during start */
-    int bind_code;  /* the first refusal under bind=require */
+    unsigned wanted, allowed; /* seats: by the last resize, by the quota; the fewer are in use */
+    unsigned held;            /* seats whose worker blocks on them */
+    unsigned bound;           /* workers that have bound themselves, during start */
+    int bind_code;            /* the first refusal under bind=require */
     const char *bind_problem;
     pthread_cond_t bound_changed;
 };
@@ -115,8 +117,10 @@ void qli_seat_return(qli_worker *worker);
 /* With the sleep lock, between two tasks: if a worker waits for this seat, give it up, release the lock, and answer true;
  * the caller is a spare then, and parks. */
 bool qli_seat_pass(qli_worker *worker);
-/* Use the first `active` seats. */
-void qli_pool_resize(qli_pool *pool, unsigned active);
+/* Use the first `wanted` seats, or as many of them as are allowed. */
+void qli_pool_resize(qli_pool *pool, unsigned wanted);
+/* If it is time to: allow as many seats as the CPU quota of this moment does. */
+void qli_pool_follow_quota(qli_pool *pool);
 
 /* steal.c: something to run. */
 typedef struct qli_work {

@@ -176,9 +176,10 @@ bool qli_seat_pass(qli_worker *worker)
     return true;
 }
 
-void qli_pool_resize(qli_pool *pool, unsigned active)
+/* With the lock. */
+static void use_seats(qli_pool *pool)
 {
-    pthread_mutex_lock(&pool->sleep.lock);
+    unsigned active = pool->wanted < pool->allowed ? pool->wanted : pool->allowed;
     qli_store(&pool->active, active, __ATOMIC_RELAXED);
     for (unsigned i = 0; i < pool->seats_count; i++) {
         qli_seat *seat = pool->seats[i];
@@ -190,8 +191,42 @@ void qli_pool_resize(qli_pool *pool, unsigned active)
             qli_unpark(&seat->sitter->context.parker);
         }
     }
-    pthread_mutex_unlock(&pool->sleep.lock);
-    /* One that was taken out of bed may just have seen work there. */
+}
+
+/* One that was taken out of bed may just have seen work there. */
+static void post_what_is_left(qli_pool *pool)
+{
     if (qli_pool_has_work(pool))
         qli_sleep_post(&pool->sleep);
+}
+
+void qli_pool_resize(qli_pool *pool, unsigned wanted)
+{
+    pthread_mutex_lock(&pool->sleep.lock);
+    pool->wanted = wanted;
+    use_seats(pool);
+    pthread_mutex_unlock(&pool->sleep.lock);
+    post_what_is_left(pool);
+}
+
+void qli_pool_follow_quota(qli_pool *pool)
+{
+    enum { SECOND_NS = 1000000000 };
+    int64_t due_ns = qli_load(&pool->quota_due_ns, __ATOMIC_RELAXED);
+    if (due_ns == QL_FOREVER)
+        return;
+    int64_t now_ns = ql_now_ns();
+    if (now_ns < due_ns ||
+        !qli_cas(&pool->quota_due_ns, &due_ns, now_ns + SECOND_NS, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        return;
+    unsigned allowed = ql_plan_workers_now(pool->plan);
+    pthread_mutex_lock(&pool->sleep.lock);
+    bool changed = pool->allowed != allowed && !pool->ending;
+    if (changed) {
+        pool->allowed = allowed;
+        use_seats(pool);
+    }
+    pthread_mutex_unlock(&pool->sleep.lock);
+    if (changed)
+        post_what_is_left(pool);
 }

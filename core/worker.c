@@ -5,6 +5,7 @@
 #include "core/runtime.h"
 
 enum { WAIT_SPIN_NS = 50000, GAP_MIN = 16, GAP_MAX = 128 }; /* gaps in pauses, of about 15 ns */
+enum { QUOTA_EVERY = 64 };                                  /* looks for work */
 
 /* Pin the thread to the seat it sits on now. The same seat again costs nothing. */
 static int bind_to_seat(qli_worker *worker)
@@ -147,6 +148,8 @@ static bool next_work(qli_worker *worker, bool *searching, qli_work *work)
 {
     qli_pool *pool = worker->pool;
     *work = (qli_work){0};
+    if (worker->tick % QUOTA_EVERY == 0)
+        qli_pool_follow_quota(pool);
     for (;;) {
         bool wanted = must_go(worker);
         if (!wanted && qli_find_work(worker, work))
@@ -155,6 +158,7 @@ static bool next_work(qli_worker *worker, bool *searching, qli_work *work)
             *searching = qli_sleep_search(&pool->sleep);
         if (!wanted && *searching && spin_for_work(worker, work))
             break;
+        qli_pool_follow_quota(pool);
         if (!go_to_bed(worker, *searching))
             return false;
         *searching = true;

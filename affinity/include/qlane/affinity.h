@@ -120,6 +120,9 @@ unsigned ql_plan_show_level(const ql_plan *plan);
 
 /* How many workers and lanes are planned at most; with lane=off there are no lane slots. */
 unsigned ql_plan_workers(const ql_plan *plan);
+/* How many of its workers the CPU quota of this moment leaves room for, beside the lanes: at least 1; all without a quota, or
+ * with quota=ignore. Reads files. */
+unsigned ql_plan_workers_now(const ql_plan *plan);
 unsigned ql_plan_lanes(const ql_plan *plan);
 /* NULL beyond the last. */
 const ql_slot *ql_plan_worker(const ql_plan *plan, unsigned worker);

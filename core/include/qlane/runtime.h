@@ -25,6 +25,9 @@ typedef struct ql_runtime_config {
     const ql_affinity_config *affinity; /* NULL: the environment and the defaults; read during start only */
     unsigned spares_max;                /* threads that may stand in for waiting workers; 0 = 1,100 */
     unsigned fork_depth; /* forked children a worker can hold before they run inline; 0 = 32,768 */
+    bool
+        follow_quota; /* use fewer of the plan's workers while the CPU quota allows fewer; looked at once a second by
+                          * a worker that is awake anyway */
 
     /* Callbacks may come from any thread, also several at once, and must not call back into the runtime. */
     void *context;
@@ -45,7 +48,7 @@ ql_executor *ql_runtime_pool(ql_runtime *runtime);
 /** The plan it runs on; lives as long as the runtime. */
 const ql_plan *ql_runtime_plan(const ql_runtime *runtime);
 
-/** Use this many workers from now on, at least 1, at most as many as the plan has (ql_plan_workers). The others end the task
+/** Use this many workers from now on (fewer where follow_quota finds that less is allowed), at least 1, at most as many as the plan has (ql_plan_workers). The others end the task
  *  they are in, then park; what queued with them is taken by the rest.
  *  Threads: any, while the runtime lives.
  *  Errors:  -EINVAL NULL, none, or more than planned. */

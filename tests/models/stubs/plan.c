@@ -44,6 +44,11 @@ unsigned ql_plan_workers(const ql_plan *plan)
     return PLAN_WORKERS;
 }
 
+unsigned ql_plan_workers_now(const ql_plan *plan)
+{
+    return ql_plan_workers(plan);
+}
+
 unsigned ql_plan_lanes(const ql_plan *plan)
 {
     (void)plan;
