@@ -101,9 +101,16 @@ static void thread_exit(void *self)
     discard(at);
 }
 
+static void fork_child(void *self)
+{
+    ql_q *at = self;
+    at->forked = true;
+    qli_q_crash_unwatch(at);
+}
+
 #define HOOKS                                                                                    \
     .size = sizeof(ql_engine_ops), .name = "q", .prepare = prepare, .open = open_it, .run = run, \
-    .close = close_it, .thread_exit = thread_exit
+    .close = close_it, .thread_exit = thread_exit, .fork_child = fork_child
 
 static const ql_engine_ops ops = {HOOKS};
 static const ql_engine_ops ops_pin_first = {HOOKS, .caps = QL_ENGINE_PIN_FIRST};

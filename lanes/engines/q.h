@@ -18,6 +18,7 @@ struct ql_q {
     /* The lane's. */
     qli_q_api api;
     bool started; /* qinit() has succeeded: q is this process's */
+    bool forked;  /* this is a child of that process */
     qli_q_reader reader;
     ql_q_call *call;       /* the innermost that runs */
     const char *task_name; /* of the innermost task that runs; also read by a signal handler on the lane */

@@ -5,12 +5,17 @@
 #include "affinity/error.h"
 #include "lanes/engines/q.h"
 
+static bool may_use(const ql_q *q)
+{
+    return q && q == qli_q_here() && q->call && !q->forked;
+}
+
 int ql_q_result(ql_q *q, struct k0 *object)
 {
     ql_error error;
     ql_q_value *value;
-    if (!q || q != qli_q_here() || !q->call)
-        return -EPERM;
+    if (!may_use(q))
+        return q && q->forked ? -ECHILD : -EPERM;
     int code = qli_q_read(&q->reader, object, &value, &error);
     if (code)
         return qli_q_fail(q->call, code, error.text);
@@ -22,8 +27,8 @@ int ql_q_result(ql_q *q, struct k0 *object)
 int ql_q_failed(ql_q *q, struct k0 *object)
 {
     ql_error error;
-    if (!q || q != qli_q_here() || !q->call)
-        return -EPERM;
+    if (!may_use(q))
+        return q && q->forked ? -ECHILD : -EPERM;
     int code = qli_q_check(q, object, &error);
     return code ? qli_q_fail(q->call, code, error.text) : 0;
 }

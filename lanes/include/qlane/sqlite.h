@@ -75,7 +75,7 @@ typedef struct ql_sqlite_cell {
     };
 } ql_sqlite_cell;
 
-/* What a query found: plain memory, one block. */
+/* What a query found: plain memory, one block of malloc()'s. */
 typedef struct ql_sqlite_rows {
     unsigned columns;
     size_t count; /* of rows */
