@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "bench/harness.h"
+#include "examples/feeds/statements.h"
 #include "examples/feeds/stream.h"
 
 enum { FEEDS = 20, BLOCK_ROWS = 256, TRIES_PER_ROUND = 3, CONTENDERS = 2 };
@@ -219,7 +220,7 @@ static double lane_cpu_ns(const feed_store *store)
 {
     ql_task task;
     ql_task_init(&task, read_cpu_clock, NULL);
-    return ql_lane_call(store_lane(store), &task) == 0 ? (double)task.future.value.i64 : 0;
+    return ql_lane_call(store->lane, &task) == 0 ? (double)task.future.value.i64 : 0;
 }
 
 static bool stream_all(feeds_field *field, ql_runtime *runtime, const feed_store *store, feeds_sample *sample)
@@ -233,14 +234,14 @@ static bool stream_all(feeds_field *field, ql_runtime *runtime, const feed_store
                           .done_fd = eventfd(0, EFD_NONBLOCK)};
     ql_lane_stats start = {.size = sizeof(start)}, end = start;
     ql_error error;
-    ql_lane_stats_get(store_lane(store), &start);
+    ql_lane_stats_get(store->lane, &start);
     double lane_before_ns = lane_cpu_ns(store);
     bench_load before = bench_load_now();
     bool well = stream_start(&stream, &error) == 0 || failed("feeds", error.text);
     if (well)
         stream_join(&stream);
     bench_load after = bench_load_now();
-    ql_lane_stats_get(store_lane(store), &end);
+    ql_lane_stats_get(store->lane, &end);
     *sample = (feeds_sample){(after.wall_s - before.wall_s) * 1e9, (after.ours_s - before.ours_s) * 1e9,
                              lane_cpu_ns(store) - lane_before_ns};
     field->rows_a_commit = field->rows / (end.batches - start.batches + !end.batches);

@@ -9,13 +9,12 @@
 #include <unistd.h>
 
 #include "examples/feeds/report.h"
+#include "examples/feeds/statements.h"
 
 enum { EXIT_UNPROVEN = 1, EXIT_UNUSABLE = 2, EXIT_SIGNAL = 128 };
 enum { BLOCK_ROWS = 256, BLOCKS_A_FEED = 8, BLOCKS_A_SECOND = 20, TICK_MS = 250 };
 
 static const char flights[] = "build/data/flights-3m.csv";
-static const char first_rows[] = "SELECT * FROM rows ORDER BY line LIMIT 3";
-static const char some_keys[] = "SELECT * FROM keys LIMIT 3";
 
 /* For the signal handler, which can be given nothing. */
 static volatile sig_atomic_t signal_seen;
@@ -101,6 +100,7 @@ static int start_runtime(struct job *job, ql_error *error)
 
 static int ask_before(struct job *job, ql_error *error)
 {
+    const char *first_rows = job->store->engine->first_rows;
     int code = store_answer(job->store, &job->before, first_rows);
     if (code)
         return refuse(error, code, "%s: %s", first_rows, job->before.text);
@@ -152,7 +152,7 @@ static void watch(struct job *job)
     struct pollfd done = {.fd = job->stream.done_fd, .events = POLLIN};
     for (uint64_t ended = 0, more; ended < job->stream.feeds;) {
         if (terminal)
-            live_show(&live, &job->stream, store_lane(job->store));
+            live_show(&live, &job->stream, job->store->lane);
         if (job->options.query)
             ask_aside(job, true);
         if (poll(&done, 1, tick_ms) > 0 && read(done.fd, &more, sizeof(more)) == sizeof(more))
@@ -184,7 +184,7 @@ static bool report(struct job *job, double seconds)
     feed_report report = {
         .input = &job->input,
         .stream = &job->stream,
-        .lane = store_lane(job->store),
+        .lane = job->store->lane,
         .proof = &job->proof,
         .seconds = seconds,
         .query = job->options.query,
@@ -213,9 +213,9 @@ static int run_job(struct job *job)
         fprintf(stderr, "feeds: %s\n", error.text);
     int proven = proof_make(&job->proof, &job->stream, &error);
     if (!proven)
-        proven = store_answer(job->store, &job->after, first_rows);
+        proven = store_answer(job->store, &job->after, job->store->engine->first_rows);
     if (!proven && job->options.key)
-        proven = store_answer(job->store, &job->keys, some_keys);
+        proven = store_answer(job->store, &job->keys, job->store->engine->some_keys);
     if (!proven && job->options.query)
         proven = store_answer(job->store, &job->answer, job->options.query);
     if (proven)

@@ -8,19 +8,21 @@ const char options_help[] =
     "usage: feeds [option value]...\n"
     "\n"
     "Many feeds, each a thread of its own, stream the rows of a CSV file. Workers parse them, and one lane, "
-    "which owns a\n"
-    "SQLite connection, upserts them into the table `rows`, by line number.\n"
+    "which owns the\n"
+    "engine, upserts them into the table `rows`, by line number.\n"
     "\n"
     "  --csv FILE      a CSV file with a header (default: the flights that tools/setup fetched)\n"
     "  --feeds N       how many feeds (default 20)\n"
     "  --rows N        only the first N rows\n"
     "  --rate N        N rows a second, all feeds together\n"
     "  --repeat N      stream the file N times; a row that is in the table already stays as it is\n"
-    "  --db FILE       a database file (default: in memory)\n"
+    "  --engine NAME   sqlite or q (default: QLANE_ENGINE, else sqlite); q is kdb+'s, and looked for as "
+    "docs/engine-q.md says\n"
+    "  --db FILE       a database file of SQLite's (default: in memory)\n"
     "  --key COL[,COL] also the table `keys`: for each value of these columns the number of rows and the sum "
     "of\n"
     "  --sum COL       this column (default: the first numeric column that is not in the key)\n"
-    "  --query SQL     ask this while the rows come in, and at the end\n"
+    "  --query TEXT    in SQL or q: ask this while the rows come in, and at the end\n"
     "  --json          print one JSON object\n"
     "  --help          print this\n"
     "\n"
@@ -38,6 +40,7 @@ int options_read(feed_options *options, int argc, char **argv, ql_error *error)
     const word_option known[] = {
         {"csv", WORD_TEXT, &options->csv, 0},
         {"db", WORD_TEXT, &options->db, 0},
+        {"engine", WORD_TEXT, &options->engine, 0},
         {"feeds", WORD_UNSIGNED, &options->feeds, 4096},
         {"help", WORD_FLAG, &options->help, 0},
         {"json", WORD_FLAG, &options->json, 0},

@@ -32,9 +32,9 @@ static int ask_block(const feed_stream *stream, size_t block, bool whole, store_
 
 static int take_block(feed_proof *proof, store_range *range, ql_error *error)
 {
-    int code = ql_future_wait(&range->call.task.future);
-    code = code ? code : range->call.task.future.code;
-    const ql_sqlite_rows *rows = range->call.rows;
+    int code = ql_future_wait(&range->task.future);
+    code = code ? code : range->task.future.code;
+    const ql_sqlite_rows *rows = range->rows;
     for (size_t i = 0; !code && i < rows->count; i++) {
         proof->rows_in_table++;
         uint64_t hash = store_hash(rows->cells + i * rows->columns, rows->columns);
@@ -43,7 +43,7 @@ static int take_block(feed_proof *proof, store_range *range, ql_error *error)
     if (code)
         refuse(error, code, "the rows cannot be read back: %s",
                range->text[0] ? range->text : strerror(-code));
-    ql_sqlite_rows_free(range->call.rows);
+    ql_sqlite_rows_free(range->rows);
     return code;
 }
 

@@ -256,7 +256,8 @@ static int make_keys(feed_statements *made, const input_file *input, const feed_
         code = find_sum(made, input, options->sum, &sum, error);
     if (!code)
         code = write_keys(made, input, sum);
-    if (!code && sum < input->columns_count)
+    made->sums = !code && sum < input->columns_count;
+    if (made->sums)
         made->key[made->key_count++] = sum;
     /* The first column of `rows` is the line number. */
     for (size_t i = 0; i < made->key_count; i++)

@@ -19,6 +19,7 @@ typedef struct feed_statements {
     char *put_key;   /* ?1 ... the key's columns, then the one to sum up */
     size_t *key;     /* which columns of `rows` those parameters are: key_count in all */
     size_t key_count;
+    bool sums; /* the last of them is the one to sum up */
 } feed_statements;
 
 /* Errors: -EINVAL --key or --sum names what is not there; -ENOMEM. */

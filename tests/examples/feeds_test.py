@@ -73,6 +73,8 @@ def serial_keys(rows, key, summed):
 
 
 class Feeds(unittest.TestCase):
+    env = {}
+
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
@@ -85,7 +87,7 @@ class Feeds(unittest.TestCase):
         return path
 
     def run_feeds(self, *options, status=0, **kwargs):
-        env = {k: v for k, v in os.environ.items() if not k.startswith(("QLANE_", "BUILD_"))}
+        env = {k: v for k, v in os.environ.items() if not k.startswith(("QLANE_", "BUILD_"))} | self.env
         done = subprocess.run([FEEDS, *map(str, options)], capture_output=True, timeout=PATIENCE_S, env=env,
                               cwd=self.folder, **kwargs)
         self.assertEqual(done.returncode, status, done.stderr.decode() + done.stdout.decode())
@@ -510,6 +512,58 @@ class Output(Feeds):
     def test_shows_threads_where_asked(self):
         done = self.run_feeds("--csv", self.csv, "--show", "2")
         self.assertIn("lane", done.stderr.decode())
+
+
+class Q(Feeds):
+    """On the library that stands in for libq: no kdb+ runs here."""
+    libq = {"QLANE_LIBQ": os.path.abspath(os.environ.get("STANDIN", "")), "QLANE_ENGINE": "q"}
+
+    def check(self, path, expected, *options):
+        result = self.run_json("--csv", path, "--key", "key", "--sum", "amount", "--query", "0!totals", *options)
+        self.assertEqual(result["rejected"], 0)
+        self.assertEqual(result["rows_in_table"], len(list(csv.reader(open(path, newline="", encoding="utf-8")))) - 1)
+        found = {row[0]: (row[1], row[2] or 0) for row in result["answer"]}
+        self.assertEqual(found, {key: tuple(value) for key, value in expected.items()})
+
+    def test_every_row_is_accounted_for_and_keys_are_counted_and_summed(self):
+        pick = random.Random(7)
+        words = ["plain", "with, comma", 'with "quotes"', "two\nlines", "ä€🚀", "", "x" * 300]
+        text, expected = io.StringIO(), {}
+        writer = csv.writer(text)
+        writer.writerow(["key", "amount", "real", "both", "some text"])
+        for i in range(3000):
+            key, amount = pick.choice(["a", "b", "ccc", ""]), pick.choice(["", str(pick.randrange(-50, 50))])
+            writer.writerow([key, amount, pick.choice(["", "1.5", "-0.25"]), pick.choice(["1", "2.5"]), pick.choice(words)])
+            entry = expected.setdefault(key or None, [0, 0])
+            entry[0] += 1
+            entry[1] += int(amount or 0)
+        path = self.file(text.getvalue())
+        self.env = self.libq
+        self.check(path, expected)
+        self.check(path, expected, "--repeat", "3", "--feeds", "3")
+        self.env = {"QLANE_LIBQ": self.libq["QLANE_LIBQ"]}
+        self.check(path, expected, "--engine", "q")
+
+    def test_the_option_goes_before_the_environment(self):
+        path = self.file("a,b\n1,2\n")
+        self.env = self.libq
+        self.assertEqual(self.run_json("--csv", path, "--engine", "sqlite", "--db", self.db)["rows_in_table"], 1)
+        self.assertEqual(self.select("SELECT count(*) FROM rows"), [(1,)])
+
+    def test_a_refused_engine_says_why(self):
+        path = self.file("a,b\n1,2\n")
+        self.refused("--csv", path, "--engine", "p", says="--engine: 'p' is no engine: q or sqlite")
+        self.env = {"QLANE_ENGINE": "p"}
+        self.refused("--csv", path, says="QLANE_ENGINE: 'p' is no engine")
+        self.env = {"QLANE_ENGINE": "q", "QLANE_LIBQ": "/no/such/libq.so"}
+        self.refused("--csv", path, says="there is no libq at '/no/such/libq.so'")
+        self.env = self.libq
+        self.refused("--csv", path, "--db", self.db, says="--db: q keeps its tables in memory")
+        self.refused("--csv", path, "--query", "1+`a", says="'type")
+        self.env = self.libq | {"LIBQ_STANDIN_MODE": "no_licence"}
+        done = self.run_feeds("--csv", path, status=2)
+        self.assertIn(b"found no licence", done.stderr)
+        self.assertEqual(done.stdout, b"")
 
 
 class Refusals(Feeds):
