@@ -115,7 +115,7 @@ static void fill_symbols(const walk *at, char *const *from, size_t count, const 
 
 static int read_symbols(walk *at, struct k0 *object, ql_q_value *value)
 {
-    void *to;
+    void *to = NULL;
     size_t count = (size_t)object->n;
     int code = take(at, count * sizeof(char *), &to);
     if (code)

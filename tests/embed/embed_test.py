@@ -73,6 +73,7 @@ class Libraries(Installed):
             f"#include <{path.relative_to(headers)}>\n" for path in headers.glob("qlane/**/*.h")))
         said = run("cc", "-E", "-P", f"-I{headers}", self.scratch / "all.c")
         declared = {name for name in re.findall(r"\b(ql_\w+) ?\(", said) if not name.endswith("_fn")}
+        declared -= set(re.findall(r"\bstatic inline [^;{(]*?\b(ql_\w+) ?\(", said))
         exported = set()
         for library in self.libraries:
             shared = self.names(self.lib / f"lib{library}.so", "--dynamic")
