@@ -5,8 +5,7 @@
 
 bool ql_future_settled(const ql_future *future)
 {
-    /* ORDER future:see (acquire): value, code and text, written before future:settle. */
-    return future && qli_load(&future->qli_word, __ATOMIC_ACQUIRE) == QLI_SETTLED;
+    return future && qli_future_is_settled(future);
 }
 
 int qli_future_register(ql_future *future, const void *what, uintptr_t tag)
@@ -35,6 +34,8 @@ static ql_future *settle_one(ql_future *future)
     /* ORDER future:settle (release: value, code and text, for whoever sees SETTLED; acquire: what was registered).
      * From here on the memory is the caller's. */
     uintptr_t word = qli_exchange(&future->qli_word, QLI_SETTLED, __ATOMIC_ACQ_REL);
+    if (word == QLI_PENDING)
+        return NULL; /* nobody waits */
     void *what = (void *)(word & ~(uintptr_t)QLI_WORD_TAG);
     switch (word & QLI_WORD_TAG) {
     case QLI_PARKER:
@@ -51,7 +52,7 @@ static ql_future *settle_one(ql_future *future)
     case QLI_HOOKED:
         ((qli_hooked *)(void *)future)->settled((qli_hooked *)(void *)future);
         break;
-    default: /* nobody waits */
+    default:
         break;
     }
     return NULL;

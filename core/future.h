@@ -27,6 +27,12 @@ enum {
     QLI_WORD_TAG = 7
 };
 
+static inline bool qli_future_is_settled(const ql_future *future)
+{
+    /* ORDER future:see (acquire): value, code and text, written before future:settle. */
+    return qli_load(&future->qli_word, __ATOMIC_ACQUIRE) == QLI_SETTLED;
+}
+
 static inline const char *qli_task_name(const ql_task *task)
 {
     return task->name ? task->name : "task";

@@ -54,6 +54,7 @@ int qli_inbox_push_many(qli_inbox *inbox, ql_task *newest, ql_task *oldest, size
                         bool reserved)
 {
     uintptr_t refused = QLI_INBOX_CLOSED | (outside ? QLI_INBOX_SHUT_OUTSIDE : 0);
+    __builtin_prefetch(&inbox->front, 1); /* to write it: else it is fetched twice */
     uintptr_t front = qli_load(&inbox->front, __ATOMIC_RELAXED);
     if (!reserved && !reserve(inbox, n))
         return front & refused ? -ESHUTDOWN : -EAGAIN;
@@ -95,6 +96,7 @@ ql_task *qli_inbox_pop(qli_inbox *inbox)
     uintptr_t front = qli_load(&inbox->front, __ATOMIC_RELAXED);
     if (front & QLI_INBOX_MORE || !top(front))
         return NULL;
+    __builtin_prefetch(top(front), 1); /* it is about to be written: let it come while the front does */
     /* Counted before it is gone from the front, so that accepted never falls behind. */
     uint64_t popped = inbox->popped;
     qli_store(&inbox->popped, popped + 1, __ATOMIC_RELAXED);
@@ -204,25 +206,34 @@ static bool is_alone(const qli_inbox *inbox, const qli_list *list)
     return true;
 }
 
+/* With the lock: the first `max` of a list, or all of it. */
+static size_t take_first(qli_list *list, ql_task **tasks, size_t max)
+{
+    size_t n = 0;
+    ql_task *task = list->first;
+    for (ql_task *next; task && n < max; task = next) {
+        next = task->future.qli_next;
+        put(task, QLI_PLACE_TAKEN);
+        clear_links(task);
+        /* relaxed: a canceller that looks into a lane's slots has held the lock since. */
+        qli_store(&tasks[n++], task, __ATOMIC_RELAXED);
+    }
+    list->first = task;
+    if (task)
+        task->future.qli_prev = NULL;
+    else
+        list->last = NULL;
+    return n;
+}
+
 size_t qli_inbox_take(qli_inbox *inbox, ql_task **tasks, size_t max)
 {
     size_t n = 0;
+    qli_list *list;
     pthread_mutex_lock(&inbox->lock);
     drain(inbox);
-    qli_list *list = NULL;
-    for (bool alone = false; n < max; n++) {
-        if (!alone) {
-            list = choose(inbox);
-            alone = is_alone(inbox, list);
-        }
-        ql_task *task = list ? list->first : NULL;
-        if (!task)
-            break;
-        put(task, QLI_PLACE_TAKEN);
-        unlink_task(list, task);
-        /* relaxed: a canceller that looks into a lane's slots has held the lock since. */
-        qli_store(&tasks[n], task, __ATOMIC_RELAXED);
-    }
+    while (n < max && (list = choose(inbox)))
+        n += take_first(list, tasks + n, is_alone(inbox, list) ? max - n : 1);
     qli_store(&inbox->listed, inbox->listed - n, __ATOMIC_RELAXED);
     unlock(inbox);
     qli_inbox_unreserve(inbox, n);

@@ -24,12 +24,15 @@ void ql_task_init(ql_task *task, ql_task_fn *fn, void *arg)
     *task = (ql_task){.fn = fn, .arg = arg};
 }
 
-/* From here on the task is the runtime's. Returns the word it had. */
+/* From here on the task is the runtime's. One that was here before has its runtime already: a line that is not written need not
+ * come back from the core that ran it. */
 static void take_over(ql_executor *on, ql_task *task, uintptr_t pending)
 {
+    ql_runtime *runtime = on->runtime;
     task->on = on;
-    task->qli_runtime = on->runtime;
-    task->qli_spin_us = on->runtime->caller_spin_us;
+    if (task->qli_runtime != runtime)
+        task->qli_runtime = runtime;
+    task->qli_spin_us = runtime->caller_spin_us;
     task->future = (ql_future){.qli_word = pending};
     task->qli_place = (uint8_t)(QLI_PLACE_FRONT | (task->name ? NAMED : 0) | (task->scope ? SCOPED : 0) |
                                 (task->deadline_ns ? TIMED : 0));
@@ -78,6 +81,8 @@ static int hand_over(ql_executor *on, ql_task *task, uintptr_t pending, bool res
 
 int ql_submit(ql_executor *on, ql_task *task)
 {
+    /* It is about to be written: ask for it while the rest is looked at. */
+    __builtin_prefetch(task, 1);
     if (!on || !task || !task->fn || task->klass >= QL_CLASSES)
         return -EINVAL;
     return hand_over(on, task, QLI_PENDING, false, "ql_submit");

@@ -1,5 +1,6 @@
 /* Waiting for a future: spin within the budget, then sleep, with the seat passed on and the wait made known. */
 #include <errno.h>
+#include <sched.h>
 
 #include "core/future.h"
 #include "core/runtime.h"
@@ -11,11 +12,15 @@ static _Thread_local struct {
     qli_spin spin;
     unsigned
         gap; /* pauses between two looks at a future; 0: this thread has submitted since it last waited */
+    unsigned slow; /* how often in a row the answer took longer than a hand-over, at most SLOW_MAX */
 } caller;
 
 /* Polls before the first look at the clock, which costs a fifth of a call through a lane: about half a microsecond. The
  * longest gap is about 2 us. */
 enum { POLLS_FIRST = 1000, POLLS = 32, GAP_MAX = 128 };
+
+/* Answers that keep taking longer than this are not one hand-over away: fewer looks before others get the core. */
+enum { HAND_OVER_NS = 2000, SLOW_MAX = 5, POLLS_SHARED = 4 };
 
 void qli_wait_expected(void)
 {
@@ -25,7 +30,7 @@ void qli_wait_expected(void)
 static bool settled_within(const ql_future *future, unsigned polls, unsigned gap)
 {
     for (unsigned i = 0; i < polls; i++) {
-        if (ql_future_settled(future))
+        if (qli_future_is_settled(future))
             return true;
         for (unsigned pauses = 0; pauses < gap; pauses++)
             qli_pause();
@@ -43,22 +48,26 @@ static unsigned next_gap(void)
     return gap;
 }
 
-/* True: it settled. */
-static bool spin(qli_spin *budget, const ql_future *future, int64_t deadline_ns)
+/* True: it settled. A core that is not our own is let to others, who may be those that settle it. */
+static bool spin(qli_spin *budget, const ql_future *future, int64_t deadline_ns, bool own_core)
 {
     if (!budget->max_ns)
         return false;
-    unsigned gap = next_gap();
-    if (!gap && settled_within(future, POLLS_FIRST, 0))
+    unsigned gap = next_gap(), polls = own_core ? POLLS : POLLS_SHARED;
+    if (!gap && settled_within(future, POLLS_FIRST >> caller.slow, 0))
         return true;
     int64_t start_ns = ql_now_ns(), until_ns = qli_spin_until(budget, start_ns);
     if (until_ns > deadline_ns)
         until_ns = deadline_ns;
     for (int64_t now_ns = start_ns; now_ns < until_ns; now_ns = ql_now_ns()) {
-        if (settled_within(future, gap < POLLS ? POLLS / (gap + 1) : 1, gap ? gap : 1)) {
-            qli_spin_learn(budget, ql_now_ns() - start_ns);
+        if (settled_within(future, gap < polls ? polls / (gap + 1) : 1, gap ? gap : 1)) {
+            int64_t waited_ns = ql_now_ns() - start_ns;
+            caller.slow = waited_ns < HAND_OVER_NS ? 0 : caller.slow < SLOW_MAX ? caller.slow + 1 : SLOW_MAX;
+            qli_spin_learn(budget, waited_ns);
             return true;
         }
+        if (!own_core)
+            sched_yield();
     }
     return false;
 }
@@ -145,7 +154,7 @@ __attribute__((noinline)) static int wait_until(ql_future *future, int64_t deadl
     int64_t max_ns = task->qli_spin_us * (int64_t)1000;
     if (!self && budget->max_ns != max_ns)
         qli_spin_init(budget, max_ns);
-    if (spin(budget, future, deadline_ns))
+    if (spin(budget, future, deadline_ns, self))
         return 0;
     int64_t start_ns = budget->max_ns ? ql_now_ns() : 0;
     int code = sleep_on(self, future, deadline_ns);

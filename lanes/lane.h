@@ -156,6 +156,8 @@ void qli_lane_settle_queued(ql_lane *lane, int code, const char *text, const ql_
 bool qli_lane_run_task(ql_lane *lane, ql_task *task, int *code);
 /* Settle a task of this lane, from any thread. `error` has a sentence for the task's text buffer, `text` is static. */
 void qli_lane_settle(ql_lane *lane, ql_task *task, int code, const char *text, const ql_error *error);
+/* The same on the lane's own thread, with the text that the task left. */
+void qli_lane_settle_own(ql_lane *lane, ql_task *task, int code);
 int qli_lane_cancel(ql_executor *executor, ql_task *task, int reason);
 /* Interrupt the engine if it runs `task`, or, with NULL, any. 0, or -ENOTSUP. */
 int qli_lane_interrupt(ql_lane *lane, const ql_task *task);

@@ -1,5 +1,6 @@
 /* A lane's loop: take a few tasks, run them in a batch, settle them; sleep when there is nothing to do. */
 #include <errno.h>
+#include <sched.h>
 
 #include "lanes/lane.h"
 
@@ -8,6 +9,9 @@ enum { CHUNK_NS = 10000 };
 
 /* Whether the core was lost is looked at after every sleep, and after so many rounds without one. */
 enum { ROUNDS_BETWEEN_LOOKS = 1024 };
+
+/* Looks for work before the first look at the clock, and between two. */
+enum { POLLS_FIRST = 500, POLLS = 32 };
 
 /* ---- Batches --------------------------------------------------------------------------------------------------- */
 
@@ -37,7 +41,7 @@ static void end_batch(ql_lane *lane)
         ql_task *next = task->qli_heap[0];
         int own = task->future.code;
         if (own || !code)
-            qli_lane_settle(lane, task, own, NULL, NULL);
+            qli_lane_settle_own(lane, task, own);
         else
             qli_lane_settle(lane, task, code, "its batch could not be committed", &error);
         task = next;
@@ -65,8 +69,9 @@ static bool batch_is_over(const ql_lane *lane)
 
 static void run_batched(ql_lane *lane, ql_task *task, bool more)
 {
-    ql_error error = {0};
+    ql_error error;
     int code = 0;
+    error.text[0] = '\0';
     bool own_commit = task->flags & QL_OWN_COMMIT;
     if (own_commit)
         end_batch(lane);
@@ -80,7 +85,7 @@ static void run_batched(ql_lane *lane, ql_task *task, bool more)
         lane->in_batch++;
         hold(lane, task, code);
     } else {
-        qli_lane_settle(lane, task, code, NULL, NULL);
+        qli_lane_settle_own(lane, task, code);
     }
     if (batch_is_over(lane))
         end_batch(lane);
@@ -95,16 +100,25 @@ void ql_batch_end_soon(void)
 
 /* ---- Tasks ----------------------------------------------------------------------------------------------------- */
 
+static bool is_batching(const ql_lane *lane)
+{
+    return lane->engine.batch_begin || lane->engine.batch_end;
+}
+
+static void run_by_itself(ql_lane *lane, ql_task *task)
+{
+    int code;
+    qli_lane_run_task(lane, task, &code);
+    qli_lane_settle_own(lane, task, code);
+}
+
 /* `more`: others queue behind it. */
 static void run_one(ql_lane *lane, ql_task *task, bool more)
 {
-    if (lane->engine.batch_begin || lane->engine.batch_end) {
+    if (is_batching(lane))
         run_batched(lane, task, more);
-        return;
-    }
-    int code;
-    qli_lane_run_task(lane, task, &code);
-    qli_lane_settle(lane, task, code, NULL, NULL);
+    else
+        run_by_itself(lane, task);
 }
 
 void qli_lane_run_alone(ql_lane *lane, ql_task *task)
@@ -114,7 +128,11 @@ void qli_lane_run_alone(ql_lane *lane, ql_task *task)
 
 static void run_popped(ql_lane *lane, ql_task *task)
 {
-    run_one(lane, task, qli_inbox_has_work(&lane->inbox));
+    if (!is_batching(lane)) {
+        run_by_itself(lane, task);
+        return;
+    }
+    run_batched(lane, task, qli_inbox_has_work(&lane->inbox));
     if (lane->batch_open && !qli_inbox_has_work(&lane->inbox))
         end_batch(lane);
 }
@@ -181,12 +199,21 @@ static bool has_to_act(const ql_lane *lane)
     return qli_inbox_has_work(&lane->inbox) || qli_inbox_is_closed(&lane->inbox);
 }
 
-/* For as long as the budget allows. */
+/* A caller that waits is back within a line round trip: half a microsecond of looking for it, and of nothing else. */
+static bool comes_at_once(const ql_lane *lane)
+{
+    for (int polls = lane->spin.max_ns ? POLLS_FIRST : 0; polls; polls--)
+        if (has_to_act(lane))
+            return true;
+    return false;
+}
+
+/* For as long as the budget allows. Callers may be on this core too: let them run, or they will not call. */
 static bool spin(ql_lane *lane, int64_t start_ns)
 {
     int64_t until_ns = qli_spin_until(&lane->spin, start_ns);
     while (until_ns) {
-        for (int i = 0; i < 32; i++) {
+        for (int i = 0; i < POLLS; i++) {
             if (has_to_act(lane))
                 return true;
             qli_pause();
@@ -196,6 +223,7 @@ static bool spin(ql_lane *lane, int64_t start_ns)
             return true;
         if (now_ns >= until_ns)
             break;
+        sched_yield();
     }
     return false;
 }
@@ -225,6 +253,8 @@ static void end_busy(ql_lane *lane, int64_t now_ns)
 
 static void await_work(ql_lane *lane, int64_t deadline_ns)
 {
+    if (comes_at_once(lane))
+        return;
     int64_t start_ns = ql_now_ns();
     end_busy(lane, start_ns);
     qli_runtime_idle(lane->executor.runtime);
@@ -251,7 +281,9 @@ static round_end run_round(ql_lane *lane)
     /* Read before the inbox is: nothing comes after it. */
     bool closed = qli_inbox_is_closed(&lane->inbox);
     ql_task *one = qli_inbox_pop(&lane->inbox);
-    size_t n = one ? 1 : qli_inbox_take(&lane->inbox, lane->taken, lane->take_next);
+    size_t n = one ? 1 : 0;
+    if (!one && (closed || qli_inbox_has_work(&lane->inbox)))
+        n = qli_inbox_take(&lane->inbox, lane->taken, lane->take_next);
     if (!n && lane->batch_open) {
         end_batch(lane); /* what it waited for was taken away */
         return RAN;
