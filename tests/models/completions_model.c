@@ -19,6 +19,18 @@ qli_context *qli_context_current(void)
     return NULL;
 }
 
+void qli_context_enter(qli_context *context)
+{
+    (void)context;
+    abort(); /* no fork here */
+}
+
+int qli_misuse(ql_runtime *runtime, int code, const char *format, ...)
+{
+    (void)runtime, (void)code, (void)format;
+    abort(); /* no cycle here */
+}
+
 int qli_seat_leave(qli_worker *worker, bool must)
 {
     (void)worker, (void)must;
