@@ -20,11 +20,11 @@ typedef struct lane_work {
     lane_mark confined[LANE_MARKS], free[LANE_MARKS];
 } lane_work;
 
-#define LINE_MARKS                            \
+#define LINE_MARKS(mark, p99)                 \
     {                                         \
-        {"line", "line", LANE_TIME, 1.15},    \
+        {"line", "line", LANE_TIME, mark},    \
         {                                     \
-            "line_p99", "line", LANE_P99, 1.5 \
+            "line_p99", "line", LANE_P99, p99 \
         }                                     \
     }
 #define PARK_MARKS                           \
@@ -67,7 +67,7 @@ typedef struct lane_work {
     }
 
 static const lane_work works[] = {
-    {"call", 1, 200, 200, 400000, {"line"}, NULL, LINE_MARKS, {{NULL, NULL, LANE_TIME, 0}}},
+    {"call", 1, 200, 200, 400000, {"line"}, NULL, LINE_MARKS(1.15, 1.5), LINE_MARKS(0, 0)},
     {"call_park", 1, 100, 100, 20000, {"futex"}, NULL, PARK_MARKS, PARK_MARKS},
     {"call20", 20, 400, 400, 400000, {"crossbeam"}, NULL, CROSSBEAM(0), CROSSBEAM(0.75)},
     SUBMIT("submit1", 1),
