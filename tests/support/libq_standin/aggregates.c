@@ -201,7 +201,7 @@ static K sums(K x)
             real += null ? 0 : si_float(x, i);
             si_put_float(made, i, real);
         } else {
-            total += null ? 0 : si_long(x, i);
+            total = si_plus(total, null ? 0 : si_long(x, i));
             si_put_long(made, i, total);
         }
     }

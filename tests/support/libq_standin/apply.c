@@ -17,9 +17,9 @@ const struct si_primitive *si_primitive_of(K function)
 
 const struct si_primitive *si_primitive_find(const char *name, size_t length)
 {
-    static const struct si_primitive *const all[] = {si_arithmetic, si_comparisons, si_aggregates, si_lists,
-                                                     si_structures, si_casts,       si_texts,      si_tables,
-                                                     si_upserts,    si_connections, si_systems};
+    static const struct si_primitive *const all[] = {
+        si_arithmetic, si_comparisons, si_aggregates, si_lists,   si_finds,       si_structures,
+        si_casts,      si_texts,       si_tables,     si_upserts, si_connections, si_systems};
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         for (const struct si_primitive *at = all[i]; at->name; at++) {
             if (strncmp(at->name, name, length) == 0 && !at->name[length])

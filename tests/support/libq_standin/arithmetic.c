@@ -13,6 +13,8 @@ static bool is_deep(K x)
 
 K si_deep1(K (*verb)(K), K x)
 {
+    if (x->t >= TLAMBDA)
+        si_raise("type");
     if (x->t == TDICT)
         return si_dict(si_items(x)[0], verb(si_items(x)[1]));
     if (x->t == TTABLE)
@@ -179,7 +181,9 @@ static double on_floats(enum operation op, double a, double b)
 /* A number of one type as a number of another. */
 static J scaled(J value, J from, J to)
 {
-    return value == NULL_J || from == to ? value : from > to ? value * (from / to) : value / (to / from);
+    return value == NULL_J || from == to ? value
+           : from > to                   ? si_times(value, from / to)
+                                         : value / (to / from);
 }
 
 static K arithmetic(enum operation op, K x, K y, K (*verb)(K, K))

@@ -42,9 +42,11 @@ static J temporal(int from, int to, J value)
         return value;
     bool moment = from == TP || from == TD || from == TM;
     J days = from == TP ? floored(value, DAY) : from == TD ? value : from == TM ? days_of_month(value) : 0;
-    J ns = from == TP ? value - days * DAY : from == TD || from == TM ? 0 : value * unit(from);
+    J ns = from == TP                 ? si_plus(value, -si_times(days, DAY))
+           : from == TD || from == TM ? 0
+                                      : si_times(value, unit(from));
     if (to == TP)
-        return moment ? days * DAY + ns : ns;
+        return moment ? si_plus(si_times(days, DAY), ns) : ns;
     if (to == TD)
         return moment ? days : floored(ns, DAY);
     if (to == TM)
@@ -126,8 +128,8 @@ static int type_named(const char *name)
 /* "J"$"12": from text. */
 static K parsed(int type, K y)
 {
-    if (y->t == 0 || y->t == TTABLE || y->t == TDICT) {
-        K list = y->t ? si_items(y)[1] : y, made = si_make(0, list->n);
+    if (y->t == 0) {
+        K list = y, made = si_make(0, list->n);
         for (J i = 0; i < made->n; i++)
             si_put(made, i, parsed(type, si_items(list)[i]));
         return made->n ? si_collapse(made) : si_make(type, 0);

@@ -42,8 +42,8 @@ static int atoms_order(K x, J i, K y, J j)
         return float_order(si_float(x, i), si_float(y, j));
     J a = si_long(x, i), b = si_long(y, j);
     if (tx != ty && tx >= TP && ty >= TP && tx != TM && ty != TM && a != NULL_J && b != NULL_J) {
-        a *= unit(tx);
-        b *= unit(ty);
+        a = si_times(a, unit(tx));
+        b = si_times(b, unit(ty));
     }
     return order(a, b);
 }

@@ -189,6 +189,8 @@ K si_take_rows(K object, K rows)
     }
     if (object->t == TDICT)
         return si_dict(si_take_rows(si_items(object)[0], rows), si_take_rows(si_items(object)[1], rows));
+    if (object->t < 0 || object->t > TT)
+        si_raise("type");
     K taken = si_make(object->t, rows->n);
     size_t size = si_size(object->t);
     for (J i = 0; i < rows->n; i++) {

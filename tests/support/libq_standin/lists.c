@@ -62,10 +62,10 @@ static K reverse(K x)
     return si_is_atom(x) ? x : si_take_rows(x, range(si_count(x) - 1, -1, si_count(x)));
 }
 
-static K where(K x)
+K si_where(K x)
 {
     if (x->t == TDICT)
-        return si_take_rows(si_items(x)[0], where(si_items(x)[1]));
+        return si_take_rows(si_items(x)[0], si_where(si_items(x)[1]));
     if (x->t < 0 || (x->n && !si_is_integral(x->t)))
         si_raise("type");
     J many = 0, at = 0;
@@ -83,6 +83,8 @@ static K where(K x)
 
 static K take_items(J many, K y)
 {
+    if (llabs(many / 2) > INT_MAX)
+        si_raise("limit");
     J have = si_count(y), size = llabs(many);
     if (si_is_atom(y) || y->t >= TLAMBDA) {
         K made = si_make(si_is_atom(y) ? -y->t : 0, size);
@@ -90,8 +92,6 @@ static K take_items(J many, K y)
             si_put(made, i, y);
         return made;
     }
-    if (many == INT_MIN || many == NULL_J)
-        si_raise("type");
     K rows = si_make(TJ, y->t == TDICT && size > have ? have : size);
     for (J i = 0; i < rows->n; i++)
         ((J *)qli_q_items(rows))[i] = !have ? -1 : many < 0 ? (i + have - size % have) % have : i % have;
@@ -120,6 +120,8 @@ static K take(K x, K y)
     J rows = si_long(x, 0), columns = si_long(x, 1);
     if (rows == NULL_J && columns > 0)
         rows = si_count(y) / columns;
+    if (rows < 0 || columns < 0 || rows > INT_MAX || columns > INT_MAX)
+        si_raise("limit");
     K all = take_items(rows * columns, y), made = si_make(0, rows);
     for (J i = 0; i < rows; i++)
         si_put(made, i, si_take_rows(all, range(i * columns, 1, columns)));
@@ -138,7 +140,7 @@ static K cut_at(K x, K y)
     return made;
 }
 
-static K without_rows(K x, K out)
+K si_without_rows(K x, K out)
 {
     K rows = si_make(TJ, si_count(x));
     J kept = 0;
@@ -151,18 +153,16 @@ static K without_rows(K x, K out)
     return si_take_rows(x, rows);
 }
 
-static K in(K x, K y);
-
 static K drop(K x, K y)
 {
     if (y->t == TTABLE && abs(x->t) == TS) {
-        K names = without_rows(si_names(y), in(si_names(y), x));
+        K names = si_without_rows(si_names(y), si_in(si_names(y), x));
         return take_columns(names, y);
     }
     if (y->t == TDICT && !si_is_integral(abs(x->t)))
-        return without_rows(y, in(si_items(y)[0], x->t < 0 ? si_enlist(x) : x));
+        return si_without_rows(y, si_in(si_items(y)[0], x->t < 0 ? si_enlist(x) : x));
     if (x->t == TDICT)
-        return without_rows(x, in(si_items(x)[0], y->t < 0 ? si_enlist(y) : y));
+        return si_without_rows(x, si_in(si_items(x)[0], y->t < 0 ? si_enlist(y) : y));
     if (!si_is_atom(x))
         return cut_at(x, y);
     if (!si_is_integral(-x->t)) { /* list _ at */
@@ -170,6 +170,8 @@ static K drop(K x, K y)
             si_raise("type");
     }
     J many = si_long(x, 0), have = si_count(y);
+    if (many == NULL_J)
+        si_raise("type");
     J left = have - llabs(many) > 0 ? have - llabs(many) : 0;
     return si_take_rows(y, range(many > 0 ? have - left : 0, 1, left));
 }
@@ -265,95 +267,6 @@ static K raze(K x)
     return si_is_atom(made) ? si_enlist(made) : made;
 }
 
-/* ---- Find and its kin ---- */
-
-static int as_columns(K *x, K **columns)
-{
-    if ((*x)->t == TTABLE) {
-        *columns = si_items(si_columns(*x));
-        return (int)si_columns(*x)->n;
-    }
-    *columns = x;
-    return 1;
-}
-
-K si_find(K x, K y)
-{
-    K *in_columns, *row, keys = x->t == TDICT ? si_items(x)[1] : x;
-    if (si_is_atom(keys))
-        si_raise("type");
-    if (keys->t == TTABLE && y->t == TDICT)
-        return first(si_find(keys, si_enlist(y)));
-    bool atom = si_is_atom(y) || (keys->t == 0 && si_is_vector(y) && keys->n && si_items(keys)[0]->t > 0);
-    K many = si_is_atom(y) || atom ? si_list(1, &y) : y;
-    many = si_is_atom(y) ? si_enlist(y) : many;
-    int width = as_columns(&keys, &in_columns), other = as_columns(&many, &row);
-    if (width != other)
-        si_raise("mismatch");
-    if (keys->t && keys->t <= TT && many->t && many->t <= TT && (keys->t == TS) != (many->t == TS))
-        si_raise("type");
-    struct si_index *index = si_index_of(si_make(TDICT, 2));
-    si_index_extend(index, in_columns, width, si_count(keys));
-    K rows = si_make(TJ, si_count(many));
-    for (J i = 0; i < rows->n; i++) {
-        J found = si_index_find(index, in_columns, width, row, i);
-        ((J *)qli_q_items(rows))[i] = found < 0 ? si_count(keys) : found;
-    }
-    K result = atom ? si_item(rows, 0) : rows;
-    return x->t == TDICT ? si_index(si_items(x)[0], result) : result;
-}
-
-static K in(K x, K y)
-{
-    K list = y->t < 0 ? si_enlist(y) : values_of(y), rows = si_find(list, x);
-    return si_primitive_find("<", 1)->two(rows, si_atom_long(TJ, si_count(list)));
-}
-
-static K distinct(K x)
-{
-    K rows = si_find(x, x), kept = si_make(TB, rows->n);
-    for (J i = 0; i < rows->n; i++)
-        si_put_long(kept, i, si_long(rows, i) == i);
-    return si_take_rows(x, where(kept));
-}
-
-K si_group(K x)
-{
-    if (x->t == TDICT)
-        return si_dict(si_items(si_group(si_items(x)[1]))[0], si_items(x)[0]);
-    K rows = si_find(x, x), keys = distinct(x), groups = si_make(0, si_count(keys)),
-      place = si_make(TJ, rows->n);
-    K sizes = si_make(TJ, si_count(keys));
-    J *group = qli_q_items(place), *size = qli_q_items(sizes), next = 0;
-    for (J i = 0; i < rows->n; i++) {
-        J at = si_long(rows, i);
-        group[i] = at == i ? next++ : group[at];
-        size[group[i]] = at == i ? 1 : size[group[i]] + 1;
-    }
-    for (J i = 0; i < next; i++) {
-        si_items(groups)[i] = si_r1(si_make(TJ, size[i]));
-        size[i] = 0;
-    }
-    for (J i = 0; i < rows->n; i++)
-        ((J *)qli_q_items(si_items(groups)[group[i]]))[size[group[i]]++] = i;
-    return si_dict(keys, groups);
-}
-
-static K except(K x, K y)
-{
-    return without_rows(x, in(x, y));
-}
-
-static K inter(K x, K y)
-{
-    return si_take_rows(x, where(in(x, y)));
-}
-
-static K unite(K x, K y)
-{
-    return distinct(si_join(x, y));
-}
-
 static K next(K x)
 {
     return si_take_rows(x, range(1, 1, si_count(x)));
@@ -399,19 +312,13 @@ const struct si_primitive si_lists[] = {
     {"last", last, NULL, NULL, false},
     {"enlist", si_enlist, NULL, enlist_many, false},
     {"reverse", reverse, NULL, NULL, false},
-    {"where", where, NULL, NULL, false},
+    {"where", si_where, NULL, NULL, false},
     {"raze", raze, NULL, NULL, false},
-    {"distinct", distinct, NULL, NULL, false},
-    {"group", si_group, NULL, NULL, false},
     {"next", next, NULL, NULL, false},
     {"prev", prev, NULL, NULL, false},
     {"#", count, take, NULL, true},
     {"_", NULL, drop, NULL, true},
     {",", si_enlist, si_join, NULL, true},
-    {"in", NULL, in, NULL, true},
-    {"except", NULL, except, NULL, true},
-    {"inter", NULL, inter, NULL, true},
-    {"union", NULL, unite, NULL, true},
     {"cut", NULL, cut, NULL, true},
     {"sublist", NULL, sublist, NULL, true},
     {"xprev", NULL, xprev, NULL, true},

@@ -64,7 +64,7 @@ static bool read_time(const char **at, const char *end, J *ns)
 {
     J hours, minutes, seconds = 0, fraction = 0;
     int length = 9;
-    int digits = number(at, end, 9, &hours);
+    int digits = number(at, end, 6, &hours);
     *ns = hours * 3600000000000;
     if (digits == 2 && *at == end)
         return true;
@@ -89,7 +89,7 @@ static bool read_span(const char **at, const char *end, J *ns)
     *ns = 0;
     if (*at < end && !read_time(at, end, ns))
         return false;
-    *ns += days * 86400000000000;
+    *ns = si_plus(*ns, si_times(days, 86400000000000));
     return true;
 }
 
@@ -122,7 +122,7 @@ static bool read_temporal(int type, const char *at, const char *end, J *value, d
         return at == end;
     if (at < end && (!is_next(&at, end, "DT ") || (at < end && !read_time(&at, end, &ns))))
         return false;
-    *value = days * 86400000000000 + ns;
+    *value = si_plus(si_times(days, 86400000000000), ns);
     *real = (double)days + (double)ns / 86400e9;
     return at == end;
 }

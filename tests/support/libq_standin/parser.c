@@ -37,7 +37,7 @@ bool si_is_word(const struct si_token *at, const char *word)
     return at->kind == TOKEN_NAME && at->length == strlen(word) && memcmp(at->at, word, at->length) == 0;
 }
 
-static bool is_verb(const struct si_token *at, const char *verb)
+bool si_is_verb(const struct si_token *at, const char *verb)
 {
     return at->kind == TOKEN_VERB && at->length == strlen(verb) && memcmp(at->at, verb, at->length) == 0;
 }
@@ -50,23 +50,6 @@ static void expect(parser *p, char c)
 }
 
 /* ---- Small nodes ---- */
-
-static node *constant(parser *p, K value)
-{
-    node *made = si_node_create(p, NODE_CONST);
-    made->value = si_program_keep(p->program, value);
-    return made;
-}
-
-static node *apply(parser *p, node *function, node *left, node *right)
-{
-    node *made = si_node_create(p, NODE_APPLY);
-    si_node_add(p, made, function);
-    si_node_add(p, made, left);
-    if (right)
-        si_node_add(p, made, right);
-    return made;
-}
 
 static const struct si_primitive *primitive(const struct si_token *at)
 {
@@ -89,7 +72,7 @@ static node *name(parser *p)
 {
     const struct si_primitive *word = primitive(token(p));
     if (word) {
-        node *made = constant(p, si_primitive(word));
+        node *made = si_node_constant(p, si_primitive(word));
         next(p);
         return made;
     }
@@ -128,63 +111,24 @@ static void arguments(parser *p, node *parent, char end)
     next(p);
 }
 
-node *si_parse_column(parser *p)
-{
-    node *column = si_node_create(p, NODE_COLUMN);
-    if (token(p)->kind == TOKEN_NAME) {
-        struct si_lexer saved = p->lexer;
-        char *own = si_intern(token(p)->at, token(p)->length);
-        next(p);
-        if (is_verb(token(p), ":")) {
-            next(p);
-            column->name = own;
-        } else {
-            p->lexer = saved;
-        }
-    }
-    node *value = si_parse_expression(p);
-    if (!value)
-        si_raise("column");
-    si_node_add(p, column, value);
-    return column;
-}
-
-static void columns(parser *p, node *table, char end)
-{
-    while (!si_is_punctuation(token(p), end)) {
-        bool comma = p->stop_at_comma, words = p->stop_at_words;
-        p->stop_at_comma = p->stop_at_words = false;
-        si_node_add(p, table, si_parse_column(p));
-        p->stop_at_comma = comma;
-        p->stop_at_words = words;
-        if (si_is_punctuation(token(p), ';'))
-            next(p);
-        else if (!si_is_punctuation(token(p), end))
-            si_raisef("%c", end);
-    }
-    next(p);
-}
-
 static node *parentheses(parser *p)
 {
     next(p);
     if (si_is_punctuation(token(p), ')')) {
         next(p);
-        return constant(p, si_make(0, 0));
+        return si_node_constant(p, si_make(0, 0));
     }
     if (si_is_punctuation(token(p), '[')) {
         node *table = si_node_create(p, NODE_TABLE);
         next(p);
-        columns(p, table, ']');
+        si_parse_columns(p, table, ']');
         table->keys = table->count;
-        columns(p, table, ')');
+        si_parse_columns(p, table, ')');
         return table;
     }
     node *list = si_node_create(p, NODE_LIST);
     arguments(p, list, ')');
-    if (list->count == 1)
-        return list->kids[0];
-    return list;
+    return list->count == 1 ? list->kids[0] : list;
 }
 
 static node *lambda(parser *p)
@@ -224,9 +168,8 @@ static node *lambda(parser *p)
     memcpy(made->locals, names.locals, (size_t)names.count * sizeof(char *));
     if (!names.implicit && !names.parameters)
         made->parameters = 0;
-    /* The text that a lambda shows must outlive what it was parsed from. */
-    char *text = si_program_memory(p->program, made->length + 1);
-    made->text = memcpy(text, made->text, made->length);
+    /* The text that a lambda shows outlives what it was parsed from. */
+    made->text = memcpy(si_program_memory(p->program, made->length + 1), made->text, made->length);
     return made;
 }
 
@@ -255,10 +198,10 @@ static node *control(parser *p)
 static node *operator(parser *p)
 {
     const struct si_primitive *verb = primitive(token(p));
-    bool dollar = is_verb(token(p), "$");
-    if (is_verb(token(p), "::")) {
+    bool dollar = si_is_verb(token(p), "$");
+    if (si_is_verb(token(p), "::")) {
         next(p);
-        return constant(p, si_identity());
+        return si_node_constant(p, si_identity());
     }
     if (!verb)
         si_raisef("%.*s", (int)token(p)->length, token(p)->at);
@@ -269,10 +212,10 @@ static node *operator(parser *p)
         arguments(p, cond, ']');
         if (cond->count > 2)
             return cond;
-        return apply(p, constant(p, si_primitive(verb)), cond->kids[0],
-                     cond->count > 1 ? cond->kids[1] : NULL);
+        return si_node_apply(p, si_node_constant(p, si_primitive(verb)), cond->kids[0],
+                             cond->count > 1 ? cond->kids[1] : NULL);
     }
-    return constant(p, si_primitive(verb));
+    return si_node_constant(p, si_primitive(verb));
 }
 
 static bool starts_term(parser *p)
@@ -294,7 +237,7 @@ static node *postfix(parser *p, node *made, bool *derived)
             made = call;
             *derived = false;
         } else if (token(p)->kind == TOKEN_ITERATOR && !token(p)->spaced) {
-            made = apply(p, constant(p, si_primitive(primitive(token(p)))), made, NULL);
+            made = si_node_apply(p, si_node_constant(p, si_primitive(primitive(token(p)))), made, NULL);
             *derived = true;
             next(p);
         } else {
@@ -308,7 +251,7 @@ static node *term(parser *p, bool *derived)
     node *made = NULL;
     *derived = false;
     if (token(p)->kind == TOKEN_NOUN) {
-        made = constant(p, token(p)->value);
+        made = si_node_constant(p, token(p)->value);
         next(p);
     } else if (token(p)->kind == TOKEN_NAME) {
         made = si_parse_qsql(p);
@@ -333,7 +276,7 @@ static node *term(parser *p, bool *derived)
 static bool stops(parser *p)
 {
     const struct si_token *at = token(p);
-    if (p->stop_at_comma && is_verb(at, ","))
+    if (p->stop_at_comma && si_is_verb(at, ","))
         return true;
     return p->stop_at_words && (si_is_word(at, "from") || si_is_word(at, "by") || si_is_word(at, "where"));
 }
@@ -346,7 +289,7 @@ static node *assign(parser *p, node *target)
     if (to->kind != NODE_NAME)
         si_raise("assign");
     made->name = to->name;
-    made->global = is_verb(&verb, "::");
+    made->global = si_is_verb(&verb, "::");
     if (!made->global && verb.length > 1) {
         const struct si_primitive *with = si_primitive_find(verb.at, verb.length - 1);
         if (!with)
@@ -384,16 +327,16 @@ static node *rest(parser *p, node *left, bool derived)
     if (is_infix(p)) {
         node *verb = term(p, &derived);
         node *right = si_parse_expression(p);
-        return apply(p, verb, left, right ? right : si_node_create(p, NODE_HOLE));
+        return si_node_apply(p, verb, left, right ? right : si_node_create(p, NODE_HOLE));
     }
     if (!starts_term(p))
         return left;
     node *second = term(p, &derived);
     if (derived) {
         node *right = si_parse_expression(p);
-        return right ? apply(p, second, left, right) : apply(p, left, second, NULL);
+        return right ? si_node_apply(p, second, left, right) : si_node_apply(p, left, second, NULL);
     }
-    return apply(p, left, rest(p, second, false), NULL);
+    return si_node_apply(p, left, rest(p, second, false), NULL);
 }
 
 static node *unary(parser *p, enum si_node_kind kind)
@@ -401,7 +344,7 @@ static node *unary(parser *p, enum si_node_kind kind)
     node *made = si_node_create(p, kind);
     next(p);
     node *value = si_parse_expression(p);
-    si_node_add(p, made, value ? value : constant(p, si_identity()));
+    si_node_add(p, made, value ? value : si_node_constant(p, si_identity()));
     return made;
 }
 
@@ -413,14 +356,14 @@ node *si_parse_expression(parser *p)
     node *made = NULL;
     if (token(p)->kind == TOKEN_ITERATOR && *token(p)->at == '\'') {
         made = unary(p, NODE_SIGNAL);
-    } else if (is_verb(token(p), ":")) {
+    } else if (si_is_verb(token(p), ":")) {
         made = unary(p, NODE_RETURN);
     } else if (!stops(p)) {
-        bool verb = token(p)->kind == TOKEN_VERB && !is_verb(token(p), "::");
+        bool verb = token(p)->kind == TOKEN_VERB && !si_is_verb(token(p), "::");
         made = term(p, &derived);
         if (made && (verb || derived) && made->kind != NODE_COND) {
             node *right = made->kind == NODE_APPLY && !derived ? NULL : si_parse_expression(p);
-            made = right ? apply(p, made, right, NULL) : rest(p, made, derived);
+            made = right ? si_node_apply(p, made, right, NULL) : rest(p, made, derived);
         } else if (made) {
             made = rest(p, made, derived);
         }
@@ -436,7 +379,7 @@ static node *parse_block(parser *p, char end)
         node *made = si_parse_expression(p);
         bool closed = end ? si_is_punctuation(token(p), end) : token(p)->kind == TOKEN_END;
         if (made || closed)
-            si_node_add(p, block, made ? made : constant(p, si_identity()));
+            si_node_add(p, block, made ? made : si_node_constant(p, si_identity()));
         if (closed)
             return block;
         if (token(p)->kind != TOKEN_NEWLINE && !si_is_punctuation(token(p), ';'))

@@ -77,3 +77,21 @@ void si_node_add(struct si_parser *parser, struct si_node *parent, struct si_nod
     }
     parent->kids[parent->count++] = kid;
 }
+
+struct si_node *si_node_constant(struct si_parser *p, K value)
+{
+    struct si_node *made = si_node_create(p, NODE_CONST);
+    made->value = si_program_keep(p->program, value);
+    return made;
+}
+
+struct si_node *si_node_apply(struct si_parser *p, struct si_node *function, struct si_node *left,
+                              struct si_node *right)
+{
+    struct si_node *made = si_node_create(p, NODE_APPLY);
+    si_node_add(p, made, function);
+    si_node_add(p, made, left);
+    if (right)
+        si_node_add(p, made, right);
+    return made;
+}

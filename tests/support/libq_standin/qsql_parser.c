@@ -1,10 +1,47 @@
-/* select, exec, update and delete to nodes. */
+/* Columns, and select, exec, update and delete, to nodes. */
 #include "tests/support/libq_standin/standin.h"
 
 #include <string.h>
 
 typedef struct si_parser parser;
 typedef struct si_node node;
+
+node *si_parse_column(parser *p)
+{
+    node *column = si_node_create(p, NODE_COLUMN);
+    if (p->lexer.token.kind == TOKEN_NAME) {
+        struct si_lexer saved = p->lexer;
+        char *own = si_intern(p->lexer.token.at, p->lexer.token.length);
+        si_lexer_next(&p->lexer);
+        if (si_is_verb(&p->lexer.token, ":")) {
+            si_lexer_next(&p->lexer);
+            column->name = own;
+        } else {
+            p->lexer = saved;
+        }
+    }
+    node *value = si_parse_expression(p);
+    if (!value)
+        si_raise("column");
+    si_node_add(p, column, value);
+    return column;
+}
+
+void si_parse_columns(parser *p, node *table, char end)
+{
+    while (!si_is_punctuation(&p->lexer.token, end)) {
+        bool comma = p->stop_at_comma, words = p->stop_at_words;
+        p->stop_at_comma = p->stop_at_words = false;
+        si_node_add(p, table, si_parse_column(p));
+        p->stop_at_comma = comma;
+        p->stop_at_words = words;
+        if (si_is_punctuation(&p->lexer.token, ';'))
+            si_lexer_next(&p->lexer);
+        else if (!si_is_punctuation(&p->lexer.token, end))
+            si_raisef("%c", end);
+    }
+    si_lexer_next(&p->lexer);
+}
 
 static void column_list(parser *p, node *parent)
 {
