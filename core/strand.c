@@ -57,41 +57,45 @@ static int submit_runner(ql_strand *strand)
     return qli_hooked_submit(&strand->executor.runtime->pool->executor, &strand->runner);
 }
 
-/* The pool takes no more: settle what was pushed since somebody found the strand asleep. */
-static void refuse_rest(ql_strand *strand)
-{
-    ql_task *task;
-    do {
-        while (qli_inbox_take(&strand->inbox, &task, 1)) {
-            strand->released |= task == &strand->last;
-            settle_queued(strand, task, -ESHUTDOWN);
-        }
-    } while (!qli_inbox_sleep(&strand->inbox));
-}
-
 static void free_strand(ql_strand *strand)
 {
     qli_inbox_fini(&strand->inbox);
     free(strand);
 }
 
+/* The pool takes no more: settle what was pushed since somebody found the strand asleep. Asleep again it is whoever's who pushes
+ * next, and that one's to free. */
+static void refuse_rest(ql_strand *strand)
+{
+    ql_task *task;
+    bool released = false;
+    do {
+        while (qli_inbox_take(&strand->inbox, &task, 1)) {
+            released |= task == &strand->last;
+            settle_queued(strand, task, -ESHUTDOWN);
+        }
+    } while (!released && !qli_inbox_sleep(&strand->inbox));
+    if (released)
+        free_strand(strand);
+}
+
 static void runner_settled(qli_hooked *runner)
 {
     ql_strand *strand = runner->task.arg;
-    bool awake = runner->task.future.code || !qli_inbox_sleep(&strand->inbox);
-    if (awake && (runner->task.future.code || submit_runner(strand)))
-        refuse_rest(strand);
-    else if (awake)
-        return;
     if (strand->released)
         free_strand(strand);
+    else if (runner->task.future.code || (!qli_inbox_sleep(&strand->inbox) && submit_runner(strand)))
+        refuse_rest(strand);
 }
 
 static int strand_submit_many(ql_executor *executor, ql_task *newest, ql_task *oldest, size_t n,
                               qli_context *context)
 {
     ql_strand *strand = strand_of(executor);
-    if (qli_inbox_refuses(&executor->runtime->pool->door, !context || context->runtime != executor->runtime))
+    /* The last one goes behind what queues, also while a stop refuses others: only then may the memory go. */
+    bool last = newest == &strand->last;
+    if (!last &&
+        qli_inbox_refuses(&executor->runtime->pool->door, !context || context->runtime != executor->runtime))
         return -ESHUTDOWN;
     int code = qli_inbox_push_many(&strand->inbox, newest, oldest, n, false, false);
     /* Between the look at the door and here it may have closed: then the tasks are accepted, and settled so. */
@@ -158,5 +162,5 @@ ql_executor *ql_strand_executor(ql_strand *strand)
 void ql_strand_release(ql_strand *strand)
 {
     if (strand && ql_submit(&strand->executor, &strand->last))
-        free_strand(strand);
+        return; /* in a child of fork(), where nothing is freed */
 }

@@ -1,6 +1,7 @@
 #include "qlane/strand.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "tests/support/harness.h"
@@ -140,6 +141,37 @@ QLT(strand, what_a_stop_abandons_is_settled)
         qlt_check(ql_future_settled(&tasks[i].future));
         qlt_eq_int(tasks[i].future.code, -ESHUTDOWN);
     }
+}
+
+static void *stop_it(void *arg)
+{
+    (void)arg;
+    qlt_runtime_stop(runtime);
+    return NULL;
+}
+
+/* A stop refuses threads of the host by now, but the strand has tasks and one of them runs. */
+QLT(strand, may_be_released_while_a_stop_waits_for_its_tasks)
+{
+    runtime = qlt_runtime(1);
+    gate = (qlt_gate)QLT_GATE_INIT;
+    ql_strand *strand;
+    ql_task holds, follows, refused;
+    pthread_t stopper;
+    qlt_eq_int(ql_strand_create(runtime, &strand), 0);
+    ql_task_init(&holds, wait_for_gate, (void *)1);
+    ql_task_init(&follows, nothing, NULL);
+    ql_task_init(&refused, nothing, NULL);
+    qlt_eq_int(ql_submit(ql_strand_executor(strand), &holds), 0);
+    qlt_eq_int(ql_submit(ql_strand_executor(strand), &follows), 0);
+    qlt_eq_int(pthread_create(&stopper, NULL, stop_it, NULL), 0);
+    while (!ql_submit(ql_strand_executor(strand), &refused))
+        qlt_eq_int(ql_task_cancel(&refused), 0);
+    ql_strand_release(strand);
+    qlt_gate_open(&gate, 1);
+    pthread_join(stopper, NULL);
+    qlt_check(ql_future_settled(&holds.future) && !holds.future.code);
+    qlt_check(ql_future_settled(&follows.future) && !follows.future.code);
 }
 
 QLT(strand, refuses_nonsense)
