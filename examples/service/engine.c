@@ -4,9 +4,9 @@
 
 #include "examples/service/engines.h"
 
-static const service_engine *const engines[] = {&engine_sqlite};
+static const service_engine *const engines[] = {&engine_sqlite, &engine_q};
 
-const char engine_names[] = "sqlite";
+const char engine_names[] = "sqlite or q";
 
 const service_engine *engine_find(const char *name)
 {

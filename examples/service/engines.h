@@ -4,6 +4,6 @@
 
 #include "examples/service/engine.h"
 
-extern const service_engine engine_sqlite;
+extern const service_engine engine_sqlite, engine_q;
 
 #endif

@@ -13,7 +13,7 @@ const char options_help[] =
     "A table of texts by key, behind a TCP port. examples/service/README.md has the protocol.\n"
     "\n"
     "  --listen HOST:PORT  where (default: 127.0.0.1:7447); port 0 takes one that is free, and says which\n"
-    "  --engine NAME       sqlite (default)\n"
+    "  --engine NAME       sqlite or q (default: QLANE_ENGINE, else sqlite)\n"
     "  --db FILE           a database file (default: in memory)\n"
     "  --sync              OK waits for the disk; without it a power failure may take the last replies back\n"
     "  --clients N         at most so many connections (default: 1000); more wait until one is closed\n"
@@ -51,7 +51,7 @@ static int read_address(service_options *options, const char *listen, ql_error *
 
 int options_read(service_options *options, int argc, char **argv, ql_error *error)
 {
-    *options = (service_options){.engine = "sqlite", .clients = 1000, .idle_s = 60, .stall_s = 10};
+    *options = (service_options){.clients = 1000, .idle_s = 60, .stall_s = 10};
     const char *listen = "127.0.0.1:7447";
     const word_option known[] = {
         {"clients", WORD_UNSIGNED, &options->clients, 1000000},
@@ -65,7 +65,10 @@ int options_read(service_options *options, int argc, char **argv, ql_error *erro
     };
     int code = words_read(known, sizeof(known) / sizeof(*known), options->affinity, sizeof(options->affinity),
                           argc, argv, error);
+    const char *from = options->engine ? "--engine" : "QLANE_ENGINE", *set = getenv("QLANE_ENGINE");
+    if (!options->engine)
+        options->engine = set && *set ? set : "sqlite";
     if (!code && !engine_find(options->engine))
-        code = refuse(error, -EINVAL, "--engine: '%s' is none of: %s", options->engine, engine_names);
+        code = refuse(error, -EINVAL, "%s: '%s' is none of: %s", from, options->engine, engine_names);
     return code ? code : read_address(options, listen, error);
 }

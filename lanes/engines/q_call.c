@@ -136,6 +136,19 @@ void ql_q_call_init(ql_q_call *call, const char *text)
     qli_q_call_init(call, run_call, text);
 }
 
+int ql_q_run(ql_q_call *call)
+{
+    ql_q *at = qli_q_here();
+    if (!call || !call->task.fn)
+        return -EINVAL;
+    if (!at || at->forked)
+        return at ? -ECHILD : -EPERM;
+    ql_q_call *outer = at->call;
+    int code = call->task.fn(&call->task);
+    at->call = outer;
+    return code;
+}
+
 /* ---- Upserts ----------------------------------------------------------------------------------------------------- */
 
 static int write_rows(ql_q *at, const ql_q_call *call, struct k0 **table, ql_error *error)

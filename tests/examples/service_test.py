@@ -61,6 +61,8 @@ class Client:
 
 
 class Service(unittest.TestCase):
+    env = {}
+
     def setUp(self):
         print("QLANE_SEED=%d" % SEED)
         self.random = random.Random(SEED)
@@ -69,8 +71,10 @@ class Service(unittest.TestCase):
         self.db = pathlib.Path(folder.name) / "table.db"
 
     def start(self, *options):
-        self.process = subprocess.Popen([SERVICE, "--listen", "127.0.0.1:0", "--db", self.db, *map(str, options)],
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        table = [] if self.env else ["--db", self.db]
+        self.process = subprocess.Popen([SERVICE, "--listen", "127.0.0.1:0", *table, *map(str, options)],
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                        env=os.environ | self.env)
         self.addCleanup(self.process.stderr.close)
         self.addCleanup(self.process.stdout.close)
         self.addCleanup(self.process.wait)
@@ -519,7 +523,7 @@ class Refusals(Service):
         self.refused("--db", says="--db: its value is missing")
         self.refused("--db", "", says="--db: an empty value")
         self.refused("--sync=1", says="--sync: takes no value")
-        self.refused("--engine", "none", says="--engine: 'none' is none of: sqlite")
+        self.refused("--engine", "none", says="--engine: 'none' is none of: sqlite or q")
         for option in "clients", "idle_s", "stall_s":
             for value in "0", "-1", "x", "", "1e3", "99999999999999999999":
                 self.refused("--" + option, value, says=f"--{option}: '{value}' is not a number from 1 to")
@@ -546,6 +550,33 @@ class Refusals(Service):
         self.start("--workers", "2", "--sync", "--clients=7")
         self.assertEqual(self.client().ask("PUT a b"), ["OK\n"])
         self.stop()
+
+
+class Q(Refusals):
+    """On the library that stands in for libq: no kdb+ runs here."""
+    libq = {"QLANE_LIBQ": os.path.abspath(os.environ.get("STANDIN", "")), "QLANE_ENGINE": "q"}
+
+    def test_the_requests(self):
+        self.env = self.libq
+        self.start()
+        requests = [("COUNT", "NUMBER 0"), ("GET a", "NONE"), ("PUT a 1", "OK"), ('PUT "b c" "two words"', "OK"),
+                    ("GET a", 'VALUE "1"'), ('GET "b c"', 'VALUE "two words"'), ("PUT a zürich", "OK"),
+                    ("GET a", 'VALUE "zürich"'), ("ADD n 40", 'VALUE "40"'), ("ADD n 2", 'VALUE "42"'),
+                    ("COUNT", "NUMBER 3"), ("DELETE a", "NUMBER 1"), ("DELETE a", "NUMBER 0"), ("GET a", "NONE"),
+                    ('PUT k "`x`y!1 2; exit 3"', "OK"), ("GET k", 'VALUE "`x`y!1 2; exit 3"'), ("COUNT", "NUMBER 3")]
+        for number in range(50):
+            requests += [(f"PUT key{number} {number}", "OK"), (f"GET key{number}", f'VALUE "{number}"')]
+        asked, replies = zip(*requests)
+        self.assertEqual(self.client().ask(*asked), [reply + "\n" for reply in replies])
+        self.stop()
+
+    def test_a_refused_engine_says_why(self):
+        def refused(*options, says, **env):
+            self.refused(*options, says=says, env=os.environ | self.libq | env)
+        refused("--listen", "127.0.0.1:0", QLANE_ENGINE="none", says="QLANE_ENGINE: 'none' is none of: sqlite or q")
+        refused("--listen", "127.0.0.1:0", QLANE_LIBQ="/no/such/libq.so", says="there is no libq at '/no/such/libq.so'")
+        refused("--listen", "127.0.0.1:0", "--db", self.db, says="--db: q keeps its table in memory")
+        refused("--listen", "127.0.0.1:0", LIBQ_STANDIN_MODE="init_fails", says="q did not start")
 
 
 if __name__ == "__main__":

@@ -105,6 +105,10 @@ void ql_q_upsert_init(ql_q_call *call, const char *name, const ql_q_value *table
 void ql_q_upsert_rows_init(ql_q_call *call, const char *name, const char *const *columns, uint32_t width,
                            const ql_q_value *cells, size_t rows);
 
+/** Run a call here and now, inside a task of one's own on the lane. Answers its code; its text is in call->error_text.
+ *  Errors:  also -EPERM not on a lane of q; -ECHILD in a child of fork(). */
+QL_MUST_USE int ql_q_run(ql_q_call *call);
+
 /* ---- Peers ------------------------------------------------------------------------------------------------------- */
 
 /** Connect: `address` is what hopen takes (":host:port:user:password"), timeout_ms 0 is for ever. The lane waits meanwhile.
