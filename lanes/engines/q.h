@@ -17,6 +17,8 @@ struct ql_q {
 
     /* The lane's. */
     qli_q_api api;
+    qli_q_api door; /* what a ql_q_use has: the same, while one runs */
+    unsigned door_depth;
     bool started; /* qinit() has succeeded: q is this process's */
     bool forked;  /* this is a child of that process */
     qli_q_reader reader;

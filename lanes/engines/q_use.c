@@ -1,6 +1,8 @@
 /* q's own API for tasks on the lane. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "affinity/error.h"
 #include "lanes/engines/q.h"
@@ -33,6 +35,30 @@ int ql_q_failed(ql_q *q, struct k0 *object)
     return code ? qli_q_fail(q->call, code, error.text) : 0;
 }
 
+/* ---- The table: good while a ql_q_use runs, and no longer ------------------------------------------------------------ */
+
+static void gone(void)
+{
+    static const char text[] = "qlane: q's own API was used outside of its ql_q_use: the process ends\n";
+    if (write(STDERR_FILENO, text, sizeof(text) - 1) > 0)
+        abort();
+    abort();
+}
+
+static void open_door(ql_q *at)
+{
+    at->door_depth++;
+    at->door = at->api;
+}
+
+static void close_door(ql_q *at)
+{
+    void (*closed)(void) = gone;
+    at->door_depth--;
+    for (size_t i = 0; !at->door_depth && i < sizeof(at->door) / sizeof(closed); i++)
+        memcpy((char *)&at->door + i * sizeof(closed), &closed, sizeof(closed));
+}
+
 static int run_use(ql_task *task)
 {
     ql_q_call *call = (ql_q_call *)(void *)task;
@@ -41,7 +67,9 @@ static int run_use(ql_task *task)
         return -EPERM;
     if (!call->qli_fn)
         return qli_q_fail(call, -EINVAL, "no function");
-    int code = ((ql_q_use_fn *)call->qli_fn)(at, &at->api, call->qli_context);
+    open_door(at);
+    int code = ((ql_q_use_fn *)call->qli_fn)(at, &at->door, call->qli_context);
+    close_door(at);
     if (code && !task->future.text)
         qli_q_fail(call, code, strerrordesc_np(-code) ? strerrordesc_np(-code) : "failed");
     if (code) {

@@ -132,3 +132,26 @@ Q_TEST(q_function, a_task_works_with_qs_own_objects)
     qlt_has_str(call.task.future.text, "'type");
     q_lane_close(&at);
 }
+
+static const struct qli_q_api *kept;
+
+static int keep(ql_q *q, const struct qli_q_api *api, void *arg)
+{
+    (void)q, (void)arg;
+    kept = api;
+    return 0;
+}
+
+static void use_what_was_kept(void)
+{
+    q_lane at = q_lane_open(NULL);
+    ql_q_call call;
+    ql_q_use_init(&call, keep, NULL);
+    q_lane_call(&at, &call, 0);
+    kept->kj(1);
+}
+
+Q_TEST(q_function, the_table_of_functions_does_not_leave_its_task)
+{
+    qlt_dies_with(use_what_was_kept, "outside of its ql_q_use");
+}

@@ -167,3 +167,22 @@ Q_TEST(q_value, a_result_beyond_its_bound_is_refused_and_a_function_cannot_leave
     q_lane_gives(&at, "count til 1000", 1000);
     q_lane_close(&at);
 }
+
+Q_TEST(q_value, damaged_objects_of_q_are_refused)
+{
+    static const char *const damaged[] = {".bad.length", ".bad.ragged", ".bad.deep",
+                                          ".bad.type",   ".bad.null",   ".bad.symbol"};
+    q_lane at = q_lane_open(NULL);
+    for (size_t i = 0; i < sizeof(damaged) / sizeof(*damaged); i++) {
+        ql_q_call call;
+        ql_q_call_init(&call, damaged[i]);
+        qlt_eq_int(ql_lane_call(at.lane, &call.task), 0);
+        int code = call.task.future.code;
+        if (code != -EBADMSG && code != -E2BIG && code != -ENOTSUP)
+            qlt_fail("%s: %d", damaged[i], code);
+        qlt_check(!call.result);
+        qlt_has_str(call.task.future.text, damaged[i]);
+    }
+    q_lane_gives(&at, "6*7", 42);
+    q_lane_close(&at);
+}

@@ -151,7 +151,8 @@ struct k0; /* what K points at */
 struct qli_q_api;
 typedef struct ql_q ql_q;
 
-/** Works with objects of type K, by the functions of the table; they must all be given back or freed before it returns. */
+/** Works with objects of type K, by the functions of the table; they must all be freed before it returns. The table is good until
+ *  then: a later use of it ends the process. */
 typedef int ql_q_use_fn(ql_q *q, const struct qli_q_api *api, void *arg);
 
 /** Run `use` on the lane, as a task. */
