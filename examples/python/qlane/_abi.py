@@ -11,11 +11,10 @@ class Future(ctypes.Structure):
 
 
 class Task(ctypes.Structure):
-    _fields_ = [("future", Future), ("fn", c_void_p), ("arg", c_void_p), ("on", c_void_p), ("name", c_char_p),
-                ("scope", c_void_p), ("text_buffer", c_void_p), ("deadline_ns", c_int64), ("text_size", c_uint32),
-                ("klass", c_uint8), ("flags", c_uint8), ("qli_place", c_uint8), ("qli_spin_us", c_uint8),
-                ("qli_next", c_void_p), ("qli_prev", c_void_p), ("qli_runner", c_void_p), ("qli_heap", c_void_p * 3),
-                ("qli_runtime", c_void_p)]
+    _fields_ = [("future", Future), ("fn", c_void_p), ("text_size", c_uint32), ("klass", c_uint8), ("flags", c_uint8),
+                ("qli_place", c_uint8), ("qli_spin_us", c_uint8), ("arg", c_void_p), ("on", c_void_p), ("name", c_char_p),
+                ("scope", c_void_p), ("text_buffer", c_void_p), ("deadline_ns", c_int64), ("qli_runtime", c_void_p),
+                ("qli_heap", c_void_p * 3)]
 
 
 class Completion(ctypes.Structure):
@@ -36,7 +35,7 @@ class AffinityConfig(ctypes.Structure):
 
 
 class RuntimeConfig(ctypes.Structure):
-    _fields_ = [("size", c_size_t), ("affinity", POINTER(AffinityConfig)), ("spares_max", c_uint), ("fork_depth", c_uint),
+    _fields_ = [("size", c_size_t), ("affinity", POINTER(AffinityConfig)), ("spares_max", c_uint), ("fork_depth", c_uint), ("follow_quota", ctypes.c_bool),
                 ("context", c_void_p), ("log", c_void_p), ("on_misuse", c_void_p)]
 
 
