@@ -37,6 +37,7 @@ def _qlane_package_impl(ctx):
             toolchain.compiler_executable,
             toolchain.ar_executable,
             toolchain.objcopy_executable,
+            toolchain.nm_executable,
         ] + ctx.fragments.cpp.linkopts,
         inputs = depset(files + [parts], transitive = [toolchain.all_files]),
         outputs = [archive],
