@@ -61,6 +61,10 @@ qli_parker *qli_own_parker(qli_context *self);
 int qli_sleep_in_wait(qli_context *self, const ql_member *members, size_t count, int64_t deadline_ns,
                       bool (*withdraw)(void *arg), void *arg);
 
+/* Wait for a future that `settler` will settle, as a join waits for its child: never refused, so a wait that stands in the way is. Returns
+ * at once on a thread of others, or if somebody else waits for it. */
+void qli_wait_unrefused(qli_context *settler, ql_future *future);
+
 /* The calling thread has submitted a task, and may wait for that very one. */
 void qli_wait_expected(void);
 

@@ -286,11 +286,17 @@ bool qli_inbox_was_taken(qli_inbox *inbox, const ql_task *task)
     return taken;
 }
 
-void qli_inbox_shut(qli_inbox *inbox, uintptr_t flags)
+bool qli_inbox_shut(qli_inbox *inbox, uintptr_t flags)
 {
+    uintptr_t front = qli_load(&inbox->front, __ATOMIC_RELAXED);
+    bool wakes;
+    do
+        wakes = flags & QLI_INBOX_CLOSED && is_asleep(front);
     /* ORDER inbox:shut (release: what the closer wrote, for a lane's engine, by ORDER inbox:closed). It changes the word that
      * every push changes, so pushes come before it or are refused. */
-    qli_fetch_or(&inbox->front, flags, __ATOMIC_RELEASE);
+    while (!qli_cas(&inbox->front, &front, (wakes ? front & flags_mask : front) | flags, __ATOMIC_RELEASE,
+                    __ATOMIC_RELAXED));
+    return wakes;
 }
 
 bool qli_inbox_sleep(qli_inbox *inbox)

@@ -91,8 +91,9 @@ bool qli_inbox_was_taken(qli_inbox *inbox, const ql_task *task);
  * stays reserved, for the one that takes it. `on`: only of those that were handed to this one; NULL: of all. */
 ql_task *qli_inbox_drop(qli_inbox *inbox, uint8_t klass, const ql_executor *on);
 
-/* Set QLI_INBOX_SHUT_OUTSIDE or QLI_INBOX_CLOSED for good. */
-void qli_inbox_shut(qli_inbox *inbox, uintptr_t flags);
+/* Set QLI_INBOX_SHUT_OUTSIDE or QLI_INBOX_CLOSED for good. True: closing has found the consumer asleep, and must wake it; no
+ * push will. */
+bool qli_inbox_shut(qli_inbox *inbox, uintptr_t flags);
 
 /* The single consumer is about to sleep. False: there is work, or it was told to close. */
 bool qli_inbox_sleep(qli_inbox *inbox);

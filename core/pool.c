@@ -59,7 +59,7 @@ static int pool_cancel(ql_executor *executor, ql_task *task, int reason)
 
 static void pool_shut(ql_executor *executor)
 {
-    qli_inbox_shut(&pool_of(executor)->door, QLI_INBOX_SHUT_OUTSIDE);
+    (void)qli_inbox_shut(&pool_of(executor)->door, QLI_INBOX_SHUT_OUTSIDE);
 }
 
 static void pool_abandon(ql_executor *executor, int reason)
@@ -67,7 +67,7 @@ static void pool_abandon(ql_executor *executor, int reason)
     qli_pool *pool = pool_of(executor);
     qli_context *context = qli_context_current();
     ql_task *task;
-    qli_inbox_shut(&pool->door, QLI_INBOX_CLOSED);
+    (void)qli_inbox_shut(&pool->door, QLI_INBOX_CLOSED);
     while (qli_inbox_take(&pool->door, &task, 1))
         qli_settle(context, task, -reason, NULL);
     for (unsigned i = 0; i < pool->seats_count; i++)

@@ -122,6 +122,24 @@ int qli_sleep_in_wait(qli_context *self, const ql_member *members, size_t count,
     return park_or_withdraw(&caller.parker, deadline_ns, withdraw, arg);
 }
 
+void qli_wait_unrefused(qli_context *settler, ql_future *future)
+{
+    qli_context *self = qli_context_current();
+    if (!self || self->runtime != settler->runtime || qli_future_register(future, &self->parker, QLI_PARKER))
+        return;
+    qli_worker *worker = qli_worker_of(self);
+    if (worker && worker->left_for_blocking)
+        worker = NULL;
+    qli_waits_enter_join(&self->runtime->waits, self, settler);
+    if (worker)
+        (void)qli_seat_leave(worker, true);
+    qli_count(&self->parks);
+    qli_park(&self->parker, QL_FOREVER);
+    if (worker)
+        qli_seat_return(worker);
+    (void)qli_waits_leave(&self->runtime->waits, self);
+}
+
 typedef struct single {
     ql_future *future;
     qli_parker *parker;

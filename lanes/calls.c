@@ -89,9 +89,11 @@ void qli_lane_places(ql_lane *lane)
 
 void qli_lane_refuse(ql_lane *lane)
 {
-    qli_inbox_shut(&lane->inbox, QLI_INBOX_CLOSED);
+    bool asleep = qli_inbox_shut(&lane->inbox, QLI_INBOX_CLOSED);
     qli_lane_places(lane);
     qli_clients_shut(lane);
+    if (asleep)
+        qli_lane_wake(lane);
 }
 
 int qli_lane_may_wait(const ql_lane *lane, const char *function)
@@ -162,13 +164,15 @@ static int call_between_polls(ql_lane *lane, ql_task *task)
     return code;
 }
 
-/* The wait was refused: take the task back. If it runs already, its end is near enough to be waited for awake. */
-static int take_back(ql_task *task, int code)
+/* The wait was refused: take the task back. One that runs cannot be had back before its end, so then others' waits are refused
+ * in this one's place. */
+static int take_back(ql_lane *lane, ql_task *task, int code)
 {
-    (void)ql_task_cancel(task);
+    bool taken = !ql_task_cancel(task);
+    qli_wait_unrefused(&lane->context, &task->future);
     while (!ql_future_settled(&task->future))
         sched_yield();
-    return task->future.code == -ECANCELED ? code : 0;
+    return taken && task->future.code == -ECANCELED ? code : 0;
 }
 
 int ql_lane_call(ql_lane *lane, ql_task *task)
@@ -183,7 +187,7 @@ int ql_lane_call(ql_lane *lane, ql_task *task)
     if (code)
         return code;
     code = ql_future_wait(&task->future);
-    return code ? take_back(task, code) : 0;
+    return code ? take_back(lane, task, code) : 0;
 }
 
 int ql_lane_engine(ql_lane *lane, void **engine)

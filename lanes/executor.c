@@ -69,7 +69,7 @@ static void lane_unreserve(ql_executor *executor)
 
 static void lane_shut(ql_executor *executor)
 {
-    qli_inbox_shut(&qli_lane_of(executor)->inbox, QLI_INBOX_SHUT_OUTSIDE);
+    (void)qli_inbox_shut(&qli_lane_of(executor)->inbox, QLI_INBOX_SHUT_OUTSIDE);
 }
 
 /* What queues settles, what runs is asked to end. */
@@ -80,7 +80,6 @@ static void lane_abandon(ql_executor *executor, int reason)
     qli_store(&lane->context.abandon, (uint32_t)reason, __ATOMIC_RELAXED);
     qli_lane_settle_queued(lane, -reason, NULL, NULL);
     qli_lane_interrupt(lane, NULL);
-    qli_lane_wake(lane);
 }
 
 static void lane_tally(ql_executor *executor, ql_stats *sum)
@@ -89,13 +88,6 @@ static void lane_tally(ql_executor *executor, ql_stats *sum)
     qli_context_tally(&lane->context, sum);
     sum->accepted += qli_inbox_accepted(&lane->inbox);
     sum->lost_bindings += qli_load(&lane->lost, __ATOMIC_RELAXED);
-}
-
-/* No more work comes; with none left the thread ends. */
-static void begin_end(ql_lane *lane)
-{
-    qli_lane_refuse(lane);
-    qli_lane_wake(lane);
 }
 
 /* 0: its thread has ended; a caller's has only left the lane. */
@@ -111,7 +103,7 @@ static int lane_end(ql_executor *executor, int64_t deadline_ns, const char **stu
     ql_lane *lane = qli_lane_of(executor);
     if (lane->joined)
         return 0;
-    begin_end(lane);
+    qli_lane_refuse(lane);
     if (!join(lane, deadline_ns))
         return 0;
     *stuck = qli_load(&lane->context.task_name, __ATOMIC_RELAXED);
@@ -140,7 +132,7 @@ static void lane_dump(ql_executor *executor, FILE *out)
 static void lane_fork_child(ql_executor *executor)
 {
     ql_lane *lane = qli_lane_of(executor);
-    qli_inbox_shut(&lane->inbox, QLI_INBOX_CLOSED);
+    (void)qli_inbox_shut(&lane->inbox, QLI_INBOX_CLOSED);
     qli_events_forget(&lane->events);
     if (lane->engine.fork_child)
         lane->engine.fork_child(lane->engine_self);
@@ -235,7 +227,7 @@ int ql_lane_close(ql_lane *lane, const ql_stop *patience, ql_lane_report *report
     if (code)
         return code;
     qli_lane_count_ends(lane, before);
-    begin_end(lane);
+    qli_lane_refuse(lane); /* with nothing left to do its thread ends */
     code = wait_for_end(lane, patience);
     qli_lane_count_ends(lane, after);
     if (report)

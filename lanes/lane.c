@@ -286,8 +286,7 @@ static int start(ql_lane *lane, ql_error *error)
     code = qli_runtime_join(lane->executor.runtime, &lane->executor);
     if (!code)
         return 0;
-    qli_inbox_shut(&lane->inbox, QLI_INBOX_CLOSED);
-    qli_lane_wake(lane);
+    qli_lane_refuse(lane);
     qli_thread_join(&lane->thread, QL_FOREVER);
     return qli_error_set(error, code, "ql_lane_open: the runtime stops");
 }

@@ -124,7 +124,7 @@ static inline ql_lane *qli_lane_of(ql_executor *executor)
 
 /* The lane's thread only. */
 void qli_lane_move(ql_lane *lane, qli_lane_state from, qli_lane_state to);
-/* It may have something to do: a thread that has set something it looks at before it sleeps. */
+/* For who has found it asleep, and nobody else: the lane waits for this token, and may be gone after it. */
 void qli_lane_wake(ql_lane *lane);
 /* A task that never queues but is waited for. */
 void qli_lane_pending(ql_lane *lane, ql_task *task);

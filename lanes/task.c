@@ -82,8 +82,9 @@ static void end(ql_lane *lane, ql_task *task)
             word = (uintptr_t)task;
             continue;
         }
-        while (qli_load(&lane->running, __ATOMIC_ACQUIRE))
+        do /* once: a token left behind would be taken for a later one */
             qli_park(&lane->bed, QL_FOREVER);
+        while (qli_load(&lane->running, __ATOMIC_ACQUIRE));
         return;
     }
 }

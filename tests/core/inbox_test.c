@@ -142,10 +142,10 @@ QLT(inbox, a_shut_one_refuses_the_host_and_a_closed_one_everybody)
 {
     static item one;
     qli_inbox_init(&inbox, 0);
-    qli_inbox_shut(&inbox, QLI_INBOX_SHUT_OUTSIDE);
+    (void)qli_inbox_shut(&inbox, QLI_INBOX_SHUT_OUTSIDE);
     qlt_eq_int(qli_inbox_push(&inbox, &one.task, true, false), -ESHUTDOWN);
     qlt_eq_int(qli_inbox_push(&inbox, &one.task, false, false), 0);
-    qli_inbox_shut(&inbox, QLI_INBOX_CLOSED);
+    (void)qli_inbox_shut(&inbox, QLI_INBOX_CLOSED);
     qlt_eq_ptr(take(), &one); /* what was accepted comes out */
     qlt_eq_int(qli_inbox_push(&inbox, &one.task, false, false), -ESHUTDOWN);
     qlt_check(!qli_inbox_sleep(&inbox));
@@ -165,5 +165,20 @@ QLT(inbox, tells_the_one_push_that_must_wake_its_sleeper)
     qli_inbox_awake(&inbox);
     qlt_eq_int(qli_inbox_push(&inbox, &one.task, false, false), 0);
     qlt_check(take());
+    qlt_check(qli_inbox_sleep(&inbox));
+    qlt_check(!qli_inbox_shut(&inbox, QLI_INBOX_SHUT_OUTSIDE));
+    qlt_eq_int(qli_inbox_push(&inbox, &one.task, false, false), 1);
+    qlt_check(!qli_inbox_shut(&inbox, QLI_INBOX_CLOSED)); /* that push wakes it */
+    qlt_check(take());
+    qli_inbox_fini(&inbox);
+}
+
+QLT(inbox, tells_a_closer_that_must_wake_its_sleeper)
+{
+    qli_inbox_init(&inbox, 0);
+    qlt_check(qli_inbox_sleep(&inbox));
+    qlt_check(qli_inbox_shut(&inbox, QLI_INBOX_CLOSED));
+    qlt_check(!qli_inbox_shut(&inbox, QLI_INBOX_CLOSED));
+    qlt_check(!qli_inbox_awake(&inbox));
     qli_inbox_fini(&inbox);
 }
