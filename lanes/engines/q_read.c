@@ -20,6 +20,9 @@ typedef struct walk {
     size_t used;
     struct k0 **resolved; /* symbols that enumerations stand for: made when it measures, used when it fills */
     size_t resolved_count, resolved_at;
+    uint32_t
+        *offsets; /* of the text of each symbol, in the order of the walk: looked up once, when it measures */
+    size_t offsets_count, offsets_room, offsets_at;
 } walk;
 
 static int read_object(walk *at, struct k0 *object, ql_q_value *value, unsigned depth);
@@ -87,30 +90,51 @@ static int refuse_symbol(walk *at, int code)
                                                 : 2]);
 }
 
-static int gather_symbols(walk *at, char *const *from, size_t count)
+static int make_room(walk *at, size_t count)
 {
-    const char *last = NULL;
-    for (size_t i = 0; i < count; i++) {
-        if (from[i] == last && last)
-            continue;
-        last = from[i];
-        int code = qli_q_symbols_add(&at->reader->symbols, last);
-        if (code)
-            return refuse_symbol(at, code);
-    }
+    if (at->offsets_room - at->offsets_count >= count)
+        return 0;
+    size_t room = at->offsets_room * 2 > at->offsets_count + count ? at->offsets_room * 2
+                                                                   : at->offsets_count + count + 16;
+    uint32_t *bigger = realloc(at->offsets, room * sizeof(*bigger));
+    if (!bigger)
+        return refuse_symbol(at, -ENOMEM);
+    at->offsets = bigger;
+    at->offsets_room = room;
     return 0;
 }
 
-static void fill_symbols(const walk *at, char *const *from, size_t count, const char **to)
+static int gather_symbols(walk *at, char *const *from, size_t count)
 {
-    const char *last = NULL, *copy = NULL;
+    qli_q_symbols *symbols = &at->reader->symbols;
+    const char *last = NULL;
+    uint32_t offset = 0;
+    int code = make_room(at, count);
+    if (code)
+        return code;
     for (size_t i = 0; i < count; i++) {
-        if (from[i] != last) {
+        if (from[i] != last || !last) {
             last = from[i];
-            copy = at->texts + qli_q_symbols_slot(&at->reader->symbols, last)->offset;
+            const qli_q_slot *slot = qli_q_symbols_slot(symbols, last);
+            if (slot->stamp != symbols->stamp) {
+                code = qli_q_symbols_add(symbols, last);
+                if (code)
+                    return refuse_symbol(at, code);
+                slot = qli_q_symbols_slot(symbols, last);
+            }
+            offset = slot->offset;
         }
-        to[i] = copy;
+        at->offsets[at->offsets_count + i] = offset;
     }
+    at->offsets_count += count;
+    return 0;
+}
+
+static void fill_symbols(walk *at, size_t count, const char **to)
+{
+    for (size_t i = 0; i < count; i++)
+        to[i] = at->texts + at->offsets[at->offsets_at + i];
+    at->offsets_at += count;
 }
 
 static int read_symbols(walk *at, struct k0 *object, ql_q_value *value)
@@ -123,7 +147,7 @@ static int read_symbols(walk *at, struct k0 *object, ql_q_value *value)
     value->symbols = to;
     if (!to)
         return gather_symbols(at, qli_q_items(object), count);
-    fill_symbols(at, qli_q_items(object), count, to);
+    fill_symbols(at, count, to);
     return 0;
 }
 
@@ -163,7 +187,7 @@ static int read_atom(walk *at, struct k0 *object, ql_q_value *value)
     value->count = 1;
     if (value->type == -QL_Q_SYMBOL) {
         if (at->block)
-            fill_symbols(at, &object->s, 1, &value->symbol);
+            fill_symbols(at, 1, &value->symbol);
         return at->block ? 0 : gather_symbols(at, &object->s, 1);
     }
     if (value->type == -QL_Q_GUID)
@@ -347,5 +371,6 @@ int qli_q_read(qli_q_reader *reader, struct k0 *object, ql_q_value **value, ql_e
     for (size_t i = 0; i < at.resolved_count; i++)
         reader->api->r0(at.resolved[i]);
     free(at.resolved);
+    free(at.offsets);
     return code;
 }
