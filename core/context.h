@@ -5,12 +5,27 @@
 
 #include "core/park.h"
 #include "core/spin.h"
+#include "core/times.h"
 #include "qlane/runtime.h"
 
 /* A task that has begun on a worker has that one's number in the upper bits of its qli_cancel. */
 enum { QLI_RUNNER_SHIFT = 17, QLI_WORKERS_MAX = 0x7fff };
 
 typedef enum qli_context_kind { QLI_WORKER, QLI_LANE } qli_context_kind;
+
+/* What a task's end counts as. */
+typedef enum qli_end {
+    QLI_END_DONE,
+    QLI_END_FAILED,
+    QLI_END_CANCELLED,
+    QLI_END_EXPIRED,
+    QLI_END_SHUT,
+    QLI_ENDS
+} qli_end;
+
+qli_end qli_end_of(int code);
+/* `ours`: only the calling thread writes these. */
+void qli_count_error(uint64_t ends[QLI_ENDS], bool ours, int code);
 
 typedef struct qli_context {
     /* Set before the thread starts, then read by anyone. */
@@ -27,7 +42,13 @@ typedef struct qli_context {
     uint32_t abandon; /* anyone: the errno that all of its tasks are asked to end with */
 
     /* Counters: the thread's own to write. */
-    uint64_t accepted, settled, steals, parks;
+    uint64_t accepted, settled, steals, parks, wakes, spins;
+    uint64_t ends[QLI_ENDS]; /* of the settled; those that are done are the rest */
+    int64_t born_ns;         /* a worker's */
+    int64_t idle_since_ns;   /* a worker's; 0: it works */
+    int64_t idle_ns;         /* a worker's: up to then */
+    int64_t sampled_ns;      /* the task that it is about to call is sampled, and began then; else 0 */
+    ql_times times;
 
     /* With the runtime's waits lock (waits.h). */
     struct qli_context *waits_for_context;
@@ -69,6 +90,22 @@ int qli_hooked_submit(ql_executor *on, qli_hooked *hooked);
 bool qli_task_ask(ql_task *task, int reason);
 bool qli_task_has_begun(const ql_task *task);
 
+/* A worker has nothing to do from now on, or waits; it has something again. Twice in a row counts once. */
+static inline void qli_idle_begin(qli_context *context, int64_t now_ns)
+{
+    if (QLI_METERS && !context->idle_since_ns)
+        qli_store(&context->idle_since_ns, now_ns, __ATOMIC_RELAXED);
+}
+
+static inline void qli_idle_end(qli_context *context, int64_t now_ns)
+{
+    if (!QLI_METERS)
+        return;
+    qli_store(&context->idle_ns, context->idle_ns + now_ns - context->idle_since_ns, __ATOMIC_RELAXED);
+    qli_store(&context->idle_since_ns, 0, __ATOMIC_RELAXED);
+}
+
+void qli_ends_add(const uint64_t ends[QLI_ENDS], ql_stats *sum);
 /* Add the context's counters to `sum`; write a line about what it does. */
 void qli_context_tally(const qli_context *context, ql_stats *sum);
 void qli_context_dump(const qli_context *context, const char *name, FILE *out);

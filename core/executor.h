@@ -8,6 +8,22 @@
 #include "core/context.h"
 #include "qlane/runtime.h"
 
+/* A thread of an executor, as others see it. */
+typedef struct qli_look {
+    const qli_context *context;
+    const char *thread;
+    const char *name; /* a lane's; NULL: a worker */
+    bool spare;
+    bool idle;
+    bool holds;      /* its seat, or its lane: nobody else works there meanwhile */
+    uint64_t queued; /* behind it: its run queue, or its lane's inbox */
+    int64_t busy_ns;
+    uint64_t batches;
+    uint64_t ends[QLI_ENDS]; /* a lane's: what it and others have settled */
+} qli_look;
+
+typedef void qli_look_fn(const qli_look *look, void *arg);
+
 typedef struct qli_executor_ops {
     /* Take the task; see ql_submit. `context` is the submitting thread's, NULL for a thread that is not ours. On an error a
      * reservation is given back. */
@@ -33,6 +49,8 @@ typedef struct qli_executor_ops {
     /* Free its memory; only after end returned 0. */
     void (*destroy)(ql_executor *executor);
     void (*dump)(ql_executor *executor, FILE *out);
+    /* Show each of its threads. NULL: it has none of its own. */
+    void (*look)(ql_executor *executor, qli_look_fn *each, void *arg);
     /* In a fork's child: nothing may be touched any more but the executor's own words. */
     void (*fork_child)(ql_executor *executor);
 } qli_executor_ops;

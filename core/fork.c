@@ -71,8 +71,10 @@ static void sleep_on(qli_worker *worker, qli_worker *thief, qli_entry *entry)
     qli_waits_enter_join(waits, &worker->context, &thief->context);
     (void)qli_seat_leave(worker, true);
     qli_count(&worker->context.parks);
+    qli_idle_begin(&worker->context, ql_now_ns());
     qli_park(&worker->context.parker, QL_FOREVER);
     qli_seat_return(worker);
+    qli_idle_end(&worker->context, ql_now_ns());
     (void)qli_waits_leave(waits, &worker->context);
 }
 

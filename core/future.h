@@ -33,9 +33,36 @@ static inline bool qli_future_is_settled(const ql_future *future)
     return qli_load(&future->qli_word, __ATOMIC_ACQUIRE) == QLI_SETTLED;
 }
 
+/* In qli_place, beside what task.c has there: it has a name, so that the others need no look at their second line. */
+enum { QLI_NAMED = 4 };
+
 static inline const char *qli_task_name(const ql_task *task)
 {
     return task->name ? task->name : "task";
+}
+
+/* Around the call of a task's function: what enter returned goes to leave. */
+typedef struct qli_frame {
+    ql_task *outer;
+    const char *outer_name;
+    int64_t began_ns; /* 0: it is not sampled */
+} qli_frame;
+
+static inline qli_frame qli_task_enter(qli_context *context, ql_task *task)
+{
+    qli_frame frame = {context->task, context->task_name, context->sampled_ns};
+    qli_store(&context->task, task, __ATOMIC_RELAXED);
+    qli_store(&context->task_name, task->qli_place & QLI_NAMED ? task->name : "task", __ATOMIC_RELAXED);
+    context->sampled_ns = 0;
+    return frame;
+}
+
+static inline void qli_task_leave(qli_context *context, const qli_frame *frame)
+{
+    qli_store(&context->task, frame->outer, __ATOMIC_RELAXED);
+    qli_store(&context->task_name, frame->outer_name, __ATOMIC_RELAXED);
+    if (__builtin_expect(QLI_METERS && frame->began_ns != 0, 0))
+        qli_histogram_count(&context->times.run, ql_now_ns() - frame->began_ns);
 }
 
 /* Register what shall follow when it settles. 0, or 1: it has settled. -EBUSY, -EINVAL never submitted. */
@@ -67,5 +94,7 @@ void qli_wait_unrefused(qli_context *settler, ql_future *future);
 
 /* The calling thread has submitted a task, and may wait for that very one. */
 void qli_wait_expected(void);
+/* The calling thread hands over one task more: is it one whose times are counted? */
+bool qli_sampled_next(void);
 
 #endif

@@ -1,6 +1,7 @@
 /* The library prints nothing: what it has to say goes through the callbacks of the config. */
 #include <stdarg.h>
 
+#include "core/future.h"
 #include "core/runtime.h"
 
 void qli_log(ql_runtime *runtime, ql_level level, const char *format, ...)
@@ -13,6 +14,17 @@ void qli_log(ql_runtime *runtime, ql_level level, const char *format, ...)
     vsnprintf(line, sizeof(line), format, args);
     va_end(args);
     runtime->config.log(runtime->config.context, level, line);
+}
+
+void qli_unobserved(ql_runtime *runtime, const char *what, const ql_task *task)
+{
+    const ql_future *future = &task->future;
+    qli_fetch_add(&runtime->unobserved, 1, __ATOMIC_RELAXED);
+    qli_log(runtime, QL_WARNING, "%s task '%s' failed: %d %s", what, qli_task_name(task), future->code,
+            future->text ? future->text : "");
+    if (runtime->config.on_unobserved)
+        runtime->config.on_unobserved(runtime->config.context, qli_task_name(task), future->code,
+                                      future->text);
 }
 
 int qli_misuse(ql_runtime *runtime, int code, const char *format, ...)

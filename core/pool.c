@@ -78,12 +78,44 @@ static void pool_abandon(ql_executor *executor, int reason)
         qli_store(&pool->workers[i]->context.abandon, (uint32_t)reason, __ATOMIC_RELAXED);
 }
 
+static int64_t busy_ns(const qli_context *context, int64_t now_ns)
+{
+    int64_t idle_since_ns = qli_load(&context->idle_since_ns, __ATOMIC_RELAXED);
+    int64_t idle_ns = qli_load(&context->idle_ns, __ATOMIC_RELAXED);
+    int64_t busy = (idle_since_ns ? idle_since_ns : now_ns) - context->born_ns - idle_ns;
+    return busy > 0 ? busy : 0; /* the three were not read at once */
+}
+
+static void pool_look(ql_executor *executor, qli_look_fn *each, void *arg)
+{
+    qli_pool *pool = pool_of(executor);
+    unsigned count = qli_load(&pool->workers_count, __ATOMIC_ACQUIRE);
+    int64_t now_ns = ql_now_ns();
+    for (unsigned i = 0; i < count; i++) {
+        qli_worker *worker = pool->workers[i];
+        pthread_mutex_lock(&pool->sleep.lock);
+        const qli_seat *seat = worker->seat;
+        pthread_mutex_unlock(&pool->sleep.lock);
+        qli_look look = {.context = &worker->context,
+                         .thread = worker->thread.name,
+                         .spare = i >= pool->seats_count,
+                         .idle = qli_load(&worker->context.idle_since_ns, __ATOMIC_RELAXED),
+                         .holds = seat,
+                         .queued = seat ? qli_runq_count(&seat->runq) : 0,
+                         .busy_ns = busy_ns(&worker->context, now_ns)};
+        each(&look, arg);
+    }
+}
+
 static void pool_tally(ql_executor *executor, ql_stats *sum)
 {
     qli_pool *pool = pool_of(executor);
     unsigned count = qli_load(&pool->workers_count, __ATOMIC_ACQUIRE);
-    for (unsigned i = 0; i < count; i++)
+    int64_t now_ns = ql_now_ns();
+    for (unsigned i = 0; i < count; i++) {
         qli_context_tally(&pool->workers[i]->context, sum);
+        sum->busy_ns += busy_ns(&pool->workers[i]->context, now_ns);
+    }
     sum->accepted += qli_inbox_accepted(&pool->door);
     sum->workers += pool->seats_count;
     sum->spares += count - pool->seats_count;
@@ -164,6 +196,11 @@ static void pool_dump(ql_executor *executor, FILE *out)
             (unsigned)counts, (unsigned)(counts >> 32), qli_load(&pool->away, __ATOMIC_RELAXED),
             qli_inbox_has_work(&pool->door) ? "has work" : "empty");
     unsigned count = qli_load(&pool->workers_count, __ATOMIC_ACQUIRE);
+    for (unsigned i = 0; i < pool->seats_count; i++) {
+        uint64_t queued = qli_runq_count(&pool->seats[i]->runq);
+        if (queued)
+            fprintf(out, "seat %u: %llu tasks in its queue\n", i, (unsigned long long)queued);
+    }
     for (unsigned i = 0; i < count; i++)
         qli_context_dump(&pool->workers[i]->context, pool->workers[i]->thread.name, out);
 }
@@ -178,6 +215,7 @@ static const qli_executor_ops pool_ops = {
     .end = pool_end,
     .destroy = pool_destroy,
     .dump = pool_dump,
+    .look = pool_look,
 };
 
 static int make_seat(qli_pool *pool, unsigned index)

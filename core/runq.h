@@ -50,6 +50,13 @@ static inline ql_task *qli_runq_take(qli_runq *queue)
     }
 }
 
+/* A hint: how many there are. */
+static inline uint64_t qli_runq_count(const qli_runq *queue)
+{
+    uint64_t first = qli_load(&queue->first, __ATOMIC_RELAXED), end = qli_load(&queue->end, __ATOMIC_RELAXED);
+    return first < end ? end - first : 0;
+}
+
 /* A hint; exact for a thread that saw the push. */
 static inline bool qli_runq_has_work(const qli_runq *queue)
 {

@@ -101,6 +101,7 @@ int ql_runtime_start(const ql_runtime_config *config, ql_runtime **out, ql_error
         runtime->config = *config;
     pthread_mutex_init(&runtime->lock, NULL);
     pthread_mutex_init(&runtime->waits.lock, NULL);
+    runtime->started_ns = ql_now_ns();
     code = qli_atfork_add(runtime);
     if (code)
         qli_error_set(error, code, "no memory for what a fork's child has to do");
@@ -175,6 +176,7 @@ static void tally(ql_runtime *runtime, ql_stats *sum)
     sum->size = sizeof(*sum);
     sum->settled += qli_load(&runtime->settled_outside, __ATOMIC_ACQUIRE);
     sum->accepted += qli_load(&runtime->accepted_outside, __ATOMIC_ACQUIRE);
+    qli_ends_add(runtime->ends_outside, sum);
     for (ql_executor *executor = runtime->executors; executor; executor = executor->next)
         executor->ops->tally(executor, sum);
     pthread_mutex_unlock(&runtime->lock);
@@ -188,8 +190,24 @@ void ql_runtime_stats(const ql_runtime *runtime, ql_stats *stats)
         return;
     size_t size = stats->size;
     tally((ql_runtime *)(uintptr_t)runtime, &sum);
+    uint64_t ended = sum.failed + sum.cancelled + sum.expired + sum.shut, begun = sum.settled + sum.running;
+    /* Read while others count: a difference that would be negative is one of a moment ago. */
+    sum.done = sum.settled > ended ? sum.settled - ended : 0;
+    sum.queued = sum.accepted > begun ? sum.accepted - begun : 0;
+    sum.unobserved = qli_load(&runtime->unobserved, __ATOMIC_RELAXED);
+    sum.up_ns = ql_now_ns() - runtime->started_ns;
     sum.size = size;
     memcpy(stats, &sum, size);
+}
+
+void qli_runtime_look(ql_runtime *runtime, qli_look_fn *each, void *arg)
+{
+    runtime->pool->executor.ops->look(&runtime->pool->executor, each, arg);
+    pthread_mutex_lock(&runtime->lock);
+    for (ql_executor *executor = runtime->executors; executor; executor = executor->next)
+        if (executor->ops->look)
+            executor->ops->look(executor, each, arg);
+    pthread_mutex_unlock(&runtime->lock);
 }
 
 /* Nothing is queued or running, and, the doors being shut to others, nothing can be any more: as many had settled before

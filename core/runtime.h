@@ -24,12 +24,21 @@ struct ql_runtime {
     uint64_t lanes_claimed; /* with the lock: a bit for each of the plan's lane slots */
 
     uint64_t accepted_outside, settled_outside; /* by threads that have no context */
-    bool stopping;                              /* somebody waits on stop_parker for quiet */
+    uint64_t ends_outside[QLI_ENDS];            /* of these, as in a context */
+    uint64_t unobserved;
+    int64_t started_ns;
+    bool stopping; /* somebody waits on stop_parker for quiet */
     qli_parker stop_parker;
 };
 
 /* A context found nothing more to do, or an outside thread settled something: a stop may want to look again. */
 void qli_runtime_idle(ql_runtime *runtime);
+
+/* A task, "spawned" or "dropped", has settled with an error, and nobody can see it. */
+void qli_unobserved(ql_runtime *runtime, const char *what, const ql_task *task);
+
+/* Show each thread: the workers', then the lanes'. */
+void qli_runtime_look(ql_runtime *runtime, qli_look_fn *each, void *arg);
 
 /* Lanes: register an executor. -ESHUTDOWN: the runtime stops. */
 int qli_runtime_join(ql_runtime *runtime, ql_executor *executor);

@@ -15,7 +15,7 @@ _Static_assert(offsetof(ql_task, name) == 64, "what every task needs lies in one
 enum { REASON = 0xffff, BEGUN = 0x10000 };
 
 /* qli_place, above inbox.h's places: what of the second line is in use, so that the others need not look. */
-enum { NAMED = 4, SCOPED = 8, TIMED = 16 };
+enum { SCOPED = 8, TIMED = 16 };
 
 void ql_task_init(ql_task *task, ql_task_fn *fn, void *arg)
 {
@@ -34,7 +34,7 @@ static void take_over(ql_executor *on, ql_task *task, uintptr_t pending)
         task->qli_runtime = runtime;
     task->qli_spin_us = runtime->caller_spin_us;
     task->future = (ql_future){.qli_word = pending};
-    task->qli_place = (uint8_t)(QLI_PLACE_FRONT | (task->name ? NAMED : 0) | (task->scope ? SCOPED : 0) |
+    task->qli_place = (uint8_t)(QLI_PLACE_FRONT | (task->name ? QLI_NAMED : 0) | (task->scope ? SCOPED : 0) |
                                 (task->deadline_ns ? TIMED : 0));
 }
 
@@ -53,6 +53,8 @@ static int enqueue(ql_task *task, bool reserved)
     ql_executor *on = task->on;
     ql_runtime *runtime = on->runtime;
     bool timed = task->deadline_ns != 0;
+    if (qli_sampled_next())
+        qli_sample(task);
     if (timed)
         qli_timers_arm(&runtime->timers, task);
     int code = on->ops->submit(on, task, qli_context_current(), reserved);
@@ -127,9 +129,12 @@ int ql_submit_many(ql_executor *on, ql_task *const *tasks, size_t count)
     }
     if (!count)
         return 0;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        if (qli_sampled_next())
+            qli_sample(tasks[i]);
         if (tasks[i]->deadline_ns)
             qli_timers_arm(&on->runtime->timers, tasks[i]);
+    }
     int code = on->ops->submit_many(on, tasks[count - 1], tasks[0], count, qli_context_current());
     if (code)
         give_back(tasks, count, true);
@@ -138,10 +143,8 @@ int ql_submit_many(ql_executor *on, ql_task *const *tasks, size_t count)
 
 static void spawned_settled(qli_hooked *spawned)
 {
-    const ql_future *future = &spawned->task.future;
-    if (future->code)
-        qli_log(spawned->task.qli_runtime, QL_WARNING, "spawned task '%s' failed: %d %s",
-                qli_task_name(&spawned->task), future->code, future->text ? future->text : "");
+    if (spawned->task.future.code)
+        qli_unobserved(spawned->task.qli_runtime, "spawned", &spawned->task);
     free(spawned);
 }
 
@@ -193,6 +196,8 @@ bool qli_task_follow(ql_task *next)
     next->future.code = code;
     next->future.value = (ql_value){0};
     next->future.text = "its executor closed before what it waited for settled";
+    if (qli_load(&next->future.qli_word, __ATOMIC_RELAXED) == QLI_PENDING)
+        qli_unobserved(next->qli_runtime, "dropped", next);
     return false;
 }
 
@@ -246,18 +251,18 @@ bool qli_task_begin(qli_context *context, ql_task *task, int *code)
     if (!reason && task->qli_place & SCOPED)
         reason = scope_reason(task->scope);
     *code = -(int)reason;
-    return !reason;
+    if (reason)
+        return false;
+    if (__builtin_expect(task->qli_place & QLI_SAMPLED, 0))
+        context->sampled_ns = qli_sample_begins(&context->times, task);
+    return true;
 }
 
 int qli_task_call(qli_context *context, ql_task *task)
 {
-    ql_task *outer = context->task;
-    const char *outer_name = context->task_name;
-    qli_store(&context->task, task, __ATOMIC_RELAXED);
-    qli_store(&context->task_name, task->qli_place & NAMED ? task->name : "task", __ATOMIC_RELAXED);
+    qli_frame frame = qli_task_enter(context, task);
     int code = task->fn(task);
-    qli_store(&context->task, outer, __ATOMIC_RELAXED);
-    qli_store(&context->task_name, outer_name, __ATOMIC_RELAXED);
+    qli_task_leave(context, &frame);
     return code;
 }
 
@@ -266,9 +271,12 @@ static void settle(qli_context *context, ql_runtime *runtime, ql_task *task, int
     if (task->qli_place & TIMED)
         qli_timers_disarm(&runtime->timers, task);
     task->future.code = code;
+    bool ours = context && context->runtime == runtime;
+    if (code)
+        qli_count_error(ours ? context->ends : runtime->ends_outside, ours, code);
     qli_future_settle(&task->future);
     /* Counted last: a continuation was counted as accepted before. */
-    if (context && context->runtime == runtime) {
+    if (ours) {
         qli_count(&context->settled);
     } else {
         qli_fetch_add(&runtime->settled_outside, 1, __ATOMIC_RELEASE);

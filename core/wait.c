@@ -13,6 +13,7 @@ static _Thread_local struct {
     unsigned
         gap; /* pauses between two looks at a future; 0: this thread has submitted since it last waited */
     unsigned slow; /* how often in a row the answer took longer than a hand-over, at most SLOW_MAX */
+    unsigned handed_over; /* tasks, by this thread */
 } caller;
 
 /* Polls before the first look at the clock, which costs a fifth of a call through a lane: about half a microsecond. The
@@ -25,6 +26,11 @@ enum { HAND_OVER_NS = 2000, SLOW_MAX = 5, POLLS_SHARED = 4 };
 void qli_wait_expected(void)
 {
     caller.gap = 0;
+}
+
+bool qli_sampled_next(void)
+{
+    return QLI_METERS && caller.handed_over++ % QLI_SAMPLED_EVERY == 0;
 }
 
 static bool settled_within(const ql_future *future, unsigned polls, unsigned gap)
@@ -103,9 +109,13 @@ static int sleep_inside(qli_context *self, const ql_member *members, size_t coun
         code = qli_seat_leave(worker, false);
     if (!code) {
         qli_count(&self->parks);
-        code = park_or_withdraw(&self->parker, deadline_ns, withdraw, arg);
         if (worker)
+            qli_idle_begin(self, ql_now_ns());
+        code = park_or_withdraw(&self->parker, deadline_ns, withdraw, arg);
+        if (worker) {
             qli_seat_return(worker);
+            qli_idle_end(self, ql_now_ns());
+        }
     } else if (!withdraw(arg)) {
         qli_park(&self->parker, QL_FOREVER);
         code = 0;

@@ -154,6 +154,23 @@ int qli_waits_leave(qli_waits *waits, qli_context *self)
     return refused;
 }
 
+void qli_waits_describe(qli_waits *waits, const qli_context *who, char *text, size_t size)
+{
+    *text = 0;
+    if (pthread_mutex_trylock(&waits->lock))
+        return;
+    const qli_context *thief = who->waits_for_context;
+    if (thief) {
+        snprintf(text, size, ", joins a child that another worker runs");
+    } else if (who->waits_for_count) {
+        /* It keeps what it waits for alive until it has left, which takes the lock. */
+        const ql_task *task = (const ql_task *)who->waits_for[0].future;
+        snprintf(text, size, ", waits for '%s' on %s%s", qli_task_name(task), task->on->name,
+                 who->waits_for_count > 1 ? " and others" : "");
+    }
+    pthread_mutex_unlock(&waits->lock);
+}
+
 bool qli_waits_refuse(qli_waits *waits, qli_context *who)
 {
     pthread_mutex_lock(&waits->lock);

@@ -24,6 +24,9 @@ void qli_waits_enter_join(qli_waits *waits, qli_context *self, qli_context *thie
 /* 0, or why others have ended the wait. */
 int qli_waits_leave(qli_waits *waits, qli_context *self);
 
+/* What a context waits for, for a person: "" if it does not. Waits for no lock. */
+void qli_waits_describe(qli_waits *waits, const qli_context *who, char *text, size_t size);
+
 /* Nobody can run what queues at the pool: if `who` waits for that, its wait ends with -EAGAIN. True: it does. */
 bool qli_waits_refuse(qli_waits *waits, qli_context *who);
 

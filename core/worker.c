@@ -38,6 +38,7 @@ static void run(qli_worker *worker, const qli_work *work)
 static bool sleep_until_seated(qli_worker *worker)
 {
     qli_count(&worker->context.parks);
+    qli_idle_begin(&worker->context, ql_now_ns());
     qli_runtime_idle(worker->context.runtime);
     qli_park(&worker->context.parker, QL_FOREVER);
     if (qli_load(&worker->pool->ending, __ATOMIC_ACQUIRE))
@@ -67,6 +68,9 @@ static bool spin_for_work(qli_worker *worker, qli_work *work)
     bool for_ever = worker->bound.spin_max_ns == QL_FOREVER;
     int64_t start_ns = ql_now_ns(), now_ns = start_ns;
     int64_t until_ns = for_ever ? QL_FOREVER : qli_spin_until(spin, start_ns);
+    qli_idle_begin(&worker->context, start_ns);
+    if (until_ns)
+        qli_count(&worker->context.spins);
     if (for_ever)
         qli_runtime_idle(worker->context.runtime); /* it never sleeps, so a stop would not be told */
     /* A look asks workers to share, which slows their forks down: once in a microsecond or two. */
@@ -166,6 +170,8 @@ static bool next_work(qli_worker *worker, bool *searching, qli_work *work)
     if (*searching)
         stop_searching(pool);
     *searching = false;
+    if (worker->context.idle_since_ns)
+        qli_idle_end(&worker->context, ql_now_ns());
     return true;
 }
 
@@ -193,7 +199,7 @@ static void start_spare(void *arg)
 }
 
 /* The worker and its deque, on the memory of the seat's node. */
-static qli_worker *alloc_worker(qli_pool *pool, const qli_seat *near)
+static qli_worker *alloc_worker(qli_pool *pool, const qli_seat *near, bool seated)
 {
     size_t size = sizeof(qli_worker) + ((size_t)pool->fork_depth + 1) * sizeof(qli_entry);
     qli_worker *worker = ql_slot_alloc(pool->plan, near->slot, size, NULL);
@@ -205,6 +211,8 @@ static qli_worker *alloc_worker(qli_pool *pool, const qli_seat *near)
     worker->context.kind = QLI_WORKER;
     worker->context.runtime = pool->executor.runtime;
     worker->context.executor = &pool->executor;
+    worker->context.born_ns = ql_now_ns();
+    worker->context.idle_since_ns = seated ? 0 : worker->context.born_ns;
     qli_deque_init(&worker->deque, &worker->hot, (qli_entry *)(void *)(worker + 1), pool->fork_depth);
     return worker;
 }
@@ -218,7 +226,7 @@ int qli_worker_create(qli_pool *pool, qli_seat *near, bool seated, qli_worker **
 {
     qli_seat *seat = seated ? near : NULL;
     *out = NULL;
-    qli_worker *worker = alloc_worker(pool, near);
+    qli_worker *worker = alloc_worker(pool, near, seated);
     if (!worker)
         return -ENOMEM;
     pthread_mutex_lock(&pool->sleep.lock);

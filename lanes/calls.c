@@ -236,6 +236,12 @@ void ql_lane_stats_get(ql_lane *lane, ql_lane_stats *stats)
     for (int end = 0; end < QLI_ENDS; end++)
         sum.settled += ends[end];
     sum.done = ends[QLI_END_DONE];
+    sum.failed = ends[QLI_END_FAILED];
+    sum.cancelled = ends[QLI_END_CANCELLED];
+    sum.expired = ends[QLI_END_EXPIRED];
+    sum.shut = ends[QLI_END_SHUT];
+    sum.wakes = qli_load(&lane->context.wakes, __ATOMIC_RELAXED);
+    sum.spins = qli_load(&lane->context.spins, __ATOMIC_RELAXED);
     /* Read after what settled, so that the difference is never negative. */
     uint64_t accepted =
         qli_inbox_accepted(&lane->inbox) + qli_load(&lane->context.accepted, __ATOMIC_ACQUIRE);

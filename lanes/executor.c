@@ -123,10 +123,30 @@ static void lane_dump(ql_executor *executor, FILE *out)
 {
     static const char *const states[] = {"new", "opening", "serving", "failed", "closing", "closed"};
     ql_lane *lane = qli_lane_of(executor);
-    fprintf(out, "lane '%s': %s, inbox %s%s\n", lane->name, states[qli_load(&lane->state, __ATOMIC_RELAXED)],
-            qli_inbox_has_work(&lane->inbox) ? "has work" : "empty",
+    ql_lane_stats stats = {.size = sizeof(stats)};
+    ql_lane_stats_get(lane, &stats);
+    fprintf(out, "lane '%s': %s, %llu tasks wait%s%s\n", lane->name,
+            states[qli_load(&lane->state, __ATOMIC_RELAXED)], (unsigned long long)stats.queued,
+            qli_load(&lane->places.first, __ATOMIC_RELAXED) ? ", and submitters for a place" : "",
             qli_inbox_is_closed(&lane->inbox) ? ", closed" : "");
     qli_context_dump(&lane->context, lane->thread.name, out);
+}
+
+static void lane_look(ql_executor *executor, qli_look_fn *each, void *arg)
+{
+    ql_lane *lane = qli_lane_of(executor);
+    ql_lane_stats stats = {.size = sizeof(stats)};
+    ql_lane_stats_get(lane, &stats);
+    qli_look look = {.context = &lane->context,
+                     .thread = lane->thread.name,
+                     .name = lane->name,
+                     .idle = !qli_load(&lane->busy_since_ns, __ATOMIC_RELAXED),
+                     .holds = true,
+                     .queued = stats.queued,
+                     .busy_ns = stats.busy_ns,
+                     .batches = stats.batches};
+    qli_lane_count_ends(lane, look.ends);
+    each(&look, arg);
 }
 
 static void lane_fork_child(ql_executor *executor)
@@ -150,6 +170,7 @@ const qli_executor_ops qli_lane_ops = {
     .end = lane_end,
     .destroy = lane_destroy,
     .dump = lane_dump,
+    .look = lane_look,
     .fork_child = lane_fork_child,
 };
 

@@ -29,16 +29,6 @@ typedef enum qli_lane_state {
  * or an abandon empties by an atomic exchange: so a taken task can still be cancelled while the one before it runs. */
 enum { QLI_LANE_TAKE = 32 };
 
-/* What a task's end counts as. */
-typedef enum qli_end {
-    QLI_END_DONE,
-    QLI_END_FAILED,
-    QLI_END_CANCELLED,
-    QLI_END_EXPIRED,
-    QLI_END_SHUT,
-    QLI_ENDS
-} qli_end;
-
 /* The low bits of `running`, beside the task. */
 enum { QLI_INTERRUPTING = 1, QLI_AWAITED = 2, QLI_RUNNING_TAG = 3 };
 

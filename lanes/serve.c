@@ -212,6 +212,8 @@ static bool comes_at_once(const ql_lane *lane)
 static bool spin(ql_lane *lane, int64_t start_ns)
 {
     int64_t until_ns = qli_spin_until(&lane->spin, start_ns);
+    if (until_ns)
+        qli_count(&lane->context.spins);
     while (until_ns) {
         for (int i = 0; i < POLLS; i++) {
             if (has_to_act(lane))
@@ -234,6 +236,8 @@ static void sleep_until_woken(ql_lane *lane, int64_t deadline_ns)
         return;
     qli_count(&lane->context.parks);
     bool token = qli_events_sleep(lane, deadline_ns);
+    if (token)
+        qli_count(&lane->context.wakes);
     /* Who pushed meanwhile has the lane's wake still to do, and must be out of it before the lane may be gone. */
     if (!qli_inbox_awake(&lane->inbox) && !token)
         qli_park(&lane->bed, QL_FOREVER);

@@ -15,26 +15,10 @@
 
 #include "lanes/lane.h"
 
-static qli_end end_of(int code)
-{
-    switch (code) {
-    case 0:
-        return QLI_END_DONE;
-    case -ECANCELED:
-        return QLI_END_CANCELLED;
-    case -ETIMEDOUT:
-        return QLI_END_EXPIRED;
-    case -ESHUTDOWN:
-        return QLI_END_SHUT;
-    default:
-        return QLI_END_FAILED;
-    }
-}
-
 void qli_lane_settle(ql_lane *lane, ql_task *task, int code, const char *text, const ql_error *error)
 {
     qli_context *context = qli_context_current();
-    qli_end end = end_of(code);
+    qli_end end = qli_end_of(code);
     if (error && error->text[0] && task->text_buffer && task->text_size) {
         snprintf(task->text_buffer, task->text_size, "%s", error->text);
         text = task->text_buffer;
@@ -92,15 +76,11 @@ static void end(ql_lane *lane, ql_task *task)
 static int call(ql_lane *lane, ql_task *task)
 {
     qli_context *context = &lane->context;
-    ql_task *outer = context->task;
-    const char *outer_name = context->task_name;
-    qli_store(&context->task, task, __ATOMIC_RELAXED);
-    qli_store(&context->task_name, qli_task_name(task), __ATOMIC_RELAXED);
+    qli_frame frame = qli_task_enter(context, task);
     lane->depth++;
     int code = lane->engine.run ? lane->engine.run(lane->engine_self, task) : task->fn(task);
     lane->depth--;
-    qli_store(&context->task, outer, __ATOMIC_RELAXED);
-    qli_store(&context->task_name, outer_name, __ATOMIC_RELAXED);
+    qli_task_leave(context, &frame);
     return code;
 }
 

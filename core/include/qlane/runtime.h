@@ -33,6 +33,9 @@ typedef struct ql_runtime_config {
     void *context;
     void (*log)(void *context, ql_level level, const char *line); /* NULL: silent */
     void (*on_misuse)(void *context, const char *sentence); /* NULL: silent; the call answers -errno anyway */
+    /* An error that nobody can see any more: of a spawned task; or of a continuation that never ran, because its executor had
+     * closed, and whose future nobody waited for. Also counted (ql_stats) and logged. `text` may be NULL. */
+    void (*on_unobserved)(void *context, const char *task, int code, const char *text);
 } ql_runtime_config;
 
 /** Start a runtime: read the machine, make the plan, start the workers and pin each from inside.
@@ -84,6 +87,18 @@ typedef struct ql_stats {
     uint64_t lost_bindings;
     unsigned workers;
     unsigned spares; /* threads standing by or standing in */
+    uint64_t done;   /* of the settled: code 0 */
+    uint64_t failed;
+    uint64_t cancelled;  /* -ECANCELED */
+    uint64_t expired;    /* -ETIMEDOUT */
+    uint64_t shut;       /* -ESHUTDOWN */
+    uint64_t unobserved; /* errors that nobody can see: see on_unobserved */
+    uint64_t spins;      /* times a worker or lane that had nothing to do looked for work before it slept */
+    uint64_t queued;     /* right now: accepted, not settled, not running */
+    uint64_t running;    /* right now: threads of ours in a task, those that wait inside one among them */
+    int64_t
+        busy_ns; /* of the workers and spares together: neither looking for work, asleep, nor waiting inside a task */
+    int64_t up_ns; /* since start */
 } ql_stats;
 
 /** Read the counters. Threads: any while the runtime lives. */

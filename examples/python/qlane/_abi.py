@@ -35,8 +35,9 @@ class AffinityConfig(ctypes.Structure):
 
 
 class RuntimeConfig(ctypes.Structure):
-    _fields_ = [("size", c_size_t), ("affinity", POINTER(AffinityConfig)), ("spares_max", c_uint), ("fork_depth", c_uint), ("follow_quota", ctypes.c_bool),
-                ("context", c_void_p), ("log", c_void_p), ("on_misuse", c_void_p)]
+    _fields_ = [("size", c_size_t), ("affinity", POINTER(AffinityConfig)), ("spares_max", c_uint), ("fork_depth", c_uint),
+                ("follow_quota", ctypes.c_bool), ("context", c_void_p), ("log", c_void_p), ("on_misuse", c_void_p),
+                ("on_unobserved", c_void_p)]
 
 
 class SqliteConfig(ctypes.Structure):

@@ -134,6 +134,12 @@ typedef struct ql_lane_stats {
     uint64_t parks;
     int64_t busy_ns; /* since open; the rest it waited for work */
     int64_t open_ns;
+    uint64_t failed; /* of the settled, as in ql_lane_report */
+    uint64_t cancelled;
+    uint64_t expired;
+    uint64_t shut;
+    uint64_t wakes; /* times it slept and was woken */
+    uint64_t spins; /* times it looked for work before it slept */
 } ql_lane_stats;
 
 /** Read them. Threads: any. */

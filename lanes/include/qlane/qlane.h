@@ -11,6 +11,7 @@
 #include "qlane/future.h"
 #include "qlane/lane.h"
 #include "qlane/loop.h"
+#include "qlane/metrics.h"
 #include "qlane/runtime.h"
 #include "qlane/strand.h"
 #include "qlane/task.h"
