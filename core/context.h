@@ -6,6 +6,7 @@
 #include "core/park.h"
 #include "core/spin.h"
 #include "core/times.h"
+#include "core/trace.h"
 #include "qlane/runtime.h"
 
 /* A task that has begun on a worker has that one's number in the upper bits of its qli_cancel. */
@@ -33,16 +34,25 @@ typedef struct qli_context {
     ql_runtime *runtime;
     ql_executor *executor; /* the pool, or the lane */
     qli_spin spin;         /* before it parks in a wait */
+    qli_ring *ring;        /* NULL: there is no trace */
     uint32_t number;       /* of a worker, from 1; 0: a lane */
 
     /* The thread's own to write; anyone may read them, relaxed, for a report. */
     ql_task *task;         /* the innermost task it runs; never followed by others */
     const char *task_name; /* its name, which is static text, or "task" */
 
+    /* The watchdog's: what it saw at its last look, and since when. */
+    struct {
+        uint64_t turn;
+        int64_t since_ns;
+        bool told;
+    } watched;
+
     uint32_t abandon; /* anyone: the errno that all of its tasks are asked to end with */
 
     /* Counters: the thread's own to write. */
     uint64_t accepted, settled, steals, parks, wakes, spins;
+    uint64_t begun;          /* tasks that began when none ran */
     uint64_t ends[QLI_ENDS]; /* of the settled; those that are done are the rest */
     int64_t born_ns;         /* a worker's */
     int64_t idle_since_ns;   /* a worker's; 0: it works */
@@ -97,12 +107,30 @@ static inline void qli_idle_begin(qli_context *context, int64_t now_ns)
         qli_store(&context->idle_since_ns, now_ns, __ATOMIC_RELAXED);
 }
 
-static inline void qli_idle_end(qli_context *context, int64_t now_ns)
+void qli_idle_over(qli_context *context);
+
+/* A worker has taken a task or forked child from another. */
+static inline void qli_stole(qli_context *context, const void *what)
 {
-    if (!QLI_METERS)
-        return;
-    qli_store(&context->idle_ns, context->idle_ns + now_ns - context->idle_since_ns, __ATOMIC_RELAXED);
-    qli_store(&context->idle_since_ns, 0, __ATOMIC_RELAXED);
+    qli_count(&context->steals);
+    QLI_PROBE(steal, what, context->executor);
+    if (context->ring)
+        qli_ring_add(context->ring, QLI_EVENT_STEAL, ql_now_ns(), NULL, NULL, 0);
+}
+
+/* A thread of ours goes to sleep; it was woken, or its time was over. */
+static inline int64_t qli_park_begin(qli_context *context)
+{
+    qli_count(&context->parks);
+    QLI_PROBE(park, context->executor, context->task_name);
+    return context->ring ? ql_now_ns() : 0;
+}
+
+static inline void qli_park_end(qli_context *context, int64_t began_ns)
+{
+    QLI_PROBE(wake, context->executor, context->task_name);
+    if (context->ring)
+        qli_ring_add(context->ring, QLI_EVENT_PARK, began_ns, NULL, NULL, 0);
 }
 
 void qli_ends_add(const uint64_t ends[QLI_ENDS], ql_stats *sum);

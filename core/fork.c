@@ -70,11 +70,12 @@ static void sleep_on(qli_worker *worker, qli_worker *thief, qli_entry *entry)
         return;
     qli_waits_enter_join(waits, &worker->context, &thief->context);
     (void)qli_seat_leave(worker, true);
-    qli_count(&worker->context.parks);
+    int64_t parked_ns = qli_park_begin(&worker->context);
     qli_idle_begin(&worker->context, ql_now_ns());
     qli_park(&worker->context.parker, QL_FOREVER);
+    qli_park_end(&worker->context, parked_ns);
     qli_seat_return(worker);
-    qli_idle_end(&worker->context, ql_now_ns());
+    qli_idle_over(&worker->context);
     (void)qli_waits_leave(waits, &worker->context);
 }
 
@@ -88,7 +89,7 @@ static bool help(qli_worker *worker, qli_worker *thief)
         qli_deque_ask(&thief->deque);
         return false;
     }
-    qli_count(&worker->context.steals);
+    qli_stole(&worker->context, entry);
     qli_run_child(worker, thief, entry);
     return true;
 }

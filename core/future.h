@@ -51,14 +51,21 @@ typedef struct qli_frame {
 static inline qli_frame qli_task_enter(qli_context *context, ql_task *task)
 {
     qli_frame frame = {context->task, context->task_name, context->sampled_ns};
+    if (!frame.outer)
+        qli_count(&context->begun);
     qli_store(&context->task, task, __ATOMIC_RELAXED);
     qli_store(&context->task_name, task->qli_place & QLI_NAMED ? task->name : "task", __ATOMIC_RELAXED);
     context->sampled_ns = 0;
+    QLI_PROBE(start, task, context->task_name);
+    if (__builtin_expect(context->ring != NULL, 0))
+        qli_ring_add(context->ring, QLI_EVENT_START, ql_now_ns(), task, context->task_name, 0);
     return frame;
 }
 
 static inline void qli_task_leave(qli_context *context, const qli_frame *frame)
 {
+    if (__builtin_expect(context->ring != NULL, 0))
+        qli_ring_add(context->ring, QLI_EVENT_END, ql_now_ns(), context->task, context->task_name, 0);
     qli_store(&context->task, frame->outer, __ATOMIC_RELAXED);
     qli_store(&context->task_name, frame->outer_name, __ATOMIC_RELAXED);
     if (__builtin_expect(QLI_METERS && frame->began_ns != 0, 0))

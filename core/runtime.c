@@ -25,6 +25,9 @@ static int check_config(const ql_runtime_config *config, ql_error *error)
     if (config->fork_depth > FORK_DEPTH_LIMIT)
         return qli_error_set(error, -EINVAL, "ql_runtime_start: fork_depth is %u, at most %d make sense",
                              config->fork_depth, FORK_DEPTH_LIMIT);
+    if (config->overrun_ns < 0)
+        return qli_error_set(error, -EINVAL, "ql_runtime_start: overrun_ns is %lld, a time is not negative",
+                             (long long)config->overrun_ns);
     return 0;
 }
 
@@ -59,7 +62,9 @@ static int start_threads(ql_runtime *runtime, ql_error *error)
     int code = ql_callers_confine(runtime->plan, &runtime->callers, error);
     if (code)
         return code;
-    code = qli_timers_start(&runtime->timers, runtime->plan);
+    qli_watchdog *watchdog = runtime->config.overrun_ns ? &runtime->watchdog : NULL;
+    qli_watchdog_init(&runtime->watchdog, runtime);
+    code = qli_timers_start(&runtime->timers, runtime->plan, watchdog);
     if (code) {
         qli_error_set(error, code, "the timer thread could not be started: %s", strerrordesc_np(-code));
     } else {
@@ -78,6 +83,8 @@ static void free_runtime(ql_runtime *runtime)
     ql_plan_destroy(runtime->plan);
     pthread_mutex_destroy(&runtime->lock);
     pthread_mutex_destroy(&runtime->waits.lock);
+    pthread_mutex_destroy(&runtime->watchdog.lock);
+    qli_ring_free(runtime->host_ring);
     free(runtime);
 }
 
@@ -101,12 +108,19 @@ int ql_runtime_start(const ql_runtime_config *config, ql_runtime **out, ql_error
         runtime->config = *config;
     pthread_mutex_init(&runtime->lock, NULL);
     pthread_mutex_init(&runtime->waits.lock, NULL);
+    pthread_mutex_init(&runtime->watchdog.lock, NULL);
     runtime->started_ns = ql_now_ns();
     code = qli_atfork_add(runtime);
     if (code)
         qli_error_set(error, code, "no memory for what a fork's child has to do");
     else
         code = ql_plan_create(runtime->config.affinity, &runtime->plan, error);
+    if (!code && runtime->config.trace_events) {
+        runtime->host_ring = qli_ring_create(runtime->config.trace_events, NULL);
+        if (!runtime->host_ring)
+            code = qli_error_set(error, -ENOMEM, "no memory for the %u events of a trace",
+                                 runtime->config.trace_events);
+    }
     runtime->config.affinity = NULL; /* the caller's, and read */
     if (!code) {
         log_plan(runtime);

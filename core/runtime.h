@@ -15,7 +15,9 @@ struct ql_runtime {
     ql_callers *callers;
     qli_pool *pool;
     qli_timers timers;
+    qli_watchdog watchdog;
     qli_waits waits;
+    qli_ring *host_ring;    /* of the host's threads; NULL: there is no trace */
     uint8_t caller_spin_us; /* the most that a thread of the host spins in a wait */
 
     pthread_mutex_t lock;
@@ -30,6 +32,12 @@ struct ql_runtime {
     bool stopping; /* somebody waits on stop_parker for quiet */
     qli_parker stop_parker;
 };
+
+/* Where the calling thread keeps events of this runtime; NULL: there is no trace. */
+static inline qli_ring *qli_ring_of(const ql_runtime *runtime, const qli_context *context)
+{
+    return context && context->runtime == runtime ? context->ring : runtime->host_ring;
+}
 
 /* A context found nothing more to do, or an outside thread settled something: a stop may want to look again. */
 void qli_runtime_idle(ql_runtime *runtime);

@@ -106,7 +106,7 @@ bool qli_find_work(qli_worker *worker, qli_work *work)
         return true;
     if (!from_others(worker, work) && !from_away(worker, work))
         return false;
-    qli_count(&worker->context.steals);
+    qli_stole(&worker->context, work->task ? (const void *)work->task : work->entry);
     return true;
 }
 

@@ -48,18 +48,33 @@ static bool is_free(const ql_task *task, const char *function)
     return false;
 }
 
-static int enqueue(ql_task *task, bool reserved)
+static int push(ql_task *task, bool reserved, qli_context *context)
 {
     ql_executor *on = task->on;
-    ql_runtime *runtime = on->runtime;
     bool timed = task->deadline_ns != 0;
+    if (timed)
+        qli_timers_arm(&on->runtime->timers, task);
+    int code = on->ops->submit(on, task, context, reserved);
+    if (code && timed)
+        qli_timers_disarm(&on->runtime->timers, task);
+    return code;
+}
+
+static int enqueue(ql_task *task, bool reserved)
+{
+    qli_context *context = qli_context_current();
+    qli_ring *ring = qli_ring_of(task->on->runtime, context);
+    QLI_PROBE(submit, task, task->on->name);
     if (qli_sampled_next())
         qli_sample(task);
-    if (timed)
-        qli_timers_arm(&runtime->timers, task);
-    int code = on->ops->submit(on, task, qli_context_current(), reserved);
-    if (code && timed)
-        qli_timers_disarm(&runtime->timers, task);
+    if (__builtin_expect(!ring, 1))
+        return push(task, reserved, context);
+    /* Once it is pushed it may be gone. */
+    const char *name = qli_task_name(task);
+    int64_t at_ns = ql_now_ns();
+    int code = push(task, reserved, context);
+    if (!code)
+        qli_ring_add(ring, QLI_EVENT_SUBMIT, at_ns, task, name, 0);
     return code;
 }
 
@@ -134,6 +149,12 @@ int ql_submit_many(ql_executor *on, ql_task *const *tasks, size_t count)
             qli_sample(tasks[i]);
         if (tasks[i]->deadline_ns)
             qli_timers_arm(&on->runtime->timers, tasks[i]);
+    }
+    qli_ring *ring = qli_ring_of(on->runtime, qli_context_current());
+    for (size_t i = 0; i < count; i++) {
+        QLI_PROBE(submit, tasks[i], on->name);
+        if (ring)
+            qli_ring_add(ring, QLI_EVENT_SUBMIT, ql_now_ns(), tasks[i], qli_task_name(tasks[i]), 0);
     }
     int code = on->ops->submit_many(on, tasks[count - 1], tasks[0], count, qli_context_current());
     if (code)
@@ -266,6 +287,14 @@ int qli_task_call(qli_context *context, ql_task *task)
     return code;
 }
 
+static void settle_traced(qli_ring *ring, ql_task *task, int code)
+{
+    const char *name = qli_task_name(task);
+    int64_t at_ns = ql_now_ns();
+    qli_future_settle(&task->future);
+    qli_ring_add(ring, QLI_EVENT_SETTLE, at_ns, task, name, code);
+}
+
 static void settle(qli_context *context, ql_runtime *runtime, ql_task *task, int code)
 {
     if (task->qli_place & TIMED)
@@ -274,7 +303,12 @@ static void settle(qli_context *context, ql_runtime *runtime, ql_task *task, int
     bool ours = context && context->runtime == runtime;
     if (code)
         qli_count_error(ours ? context->ends : runtime->ends_outside, ours, code);
-    qli_future_settle(&task->future);
+    QLI_PROBE(settle, task, code);
+    qli_ring *ring = qli_ring_of(runtime, context);
+    if (__builtin_expect(!ring, 1))
+        qli_future_settle(&task->future);
+    else
+        settle_traced(ring, task, code);
     /* Counted last: a continuation was counted as accepted before. */
     if (ours) {
         qli_count(&context->settled);

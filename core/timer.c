@@ -114,15 +114,19 @@ static void serve(void *arg)
             continue;
         }
         pthread_mutex_unlock(&timers->lock);
+        if (timers->watchdog) {
+            int64_t look_ns = qli_watchdog_look(timers->watchdog);
+            deadline_ns = look_ns < deadline_ns ? look_ns : deadline_ns;
+        }
         qli_park(&timers->parker, deadline_ns);
         pthread_mutex_lock(&timers->lock);
     }
     pthread_mutex_unlock(&timers->lock);
 }
 
-int qli_timers_start(qli_timers *timers, const ql_plan *plan)
+int qli_timers_start(qli_timers *timers, const ql_plan *plan, qli_watchdog *watchdog)
 {
-    *timers = (qli_timers){.plan = plan};
+    *timers = (qli_timers){.plan = plan, .watchdog = watchdog};
     pthread_mutex_init(&timers->lock, NULL);
     pthread_cond_init(&timers->fired, NULL);
     int code = qli_thread_start(&timers->thread, serve, timers, "ql-timer");

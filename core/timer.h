@@ -10,6 +10,7 @@
 
 #include "core/context.h"
 #include "core/thread.h"
+#include "core/watchdog.h"
 
 /* The heap alone: its root is the task with the earliest deadline_ns, NULL when it is empty. No locking. A task in no heap has
  * qli_heap zero. */
@@ -24,12 +25,13 @@ typedef struct qli_timers {
     bool unwanted;   /* somebody disarms just that one, and waits */
     bool ending;
     const ql_plan *plan;
+    qli_watchdog *watchdog; /* NULL: there is none */
     qli_thread thread;
     qli_parker parker;
 } qli_timers;
 
 /* Its thread stays with the first worker, off the lanes' cores. */
-int qli_timers_start(qli_timers *timers, const ql_plan *plan);
+int qli_timers_start(qli_timers *timers, const ql_plan *plan, qli_watchdog *watchdog);
 /* Nothing is armed any more. */
 void qli_timers_end(qli_timers *timers);
 

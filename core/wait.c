@@ -12,7 +12,7 @@ static _Thread_local struct {
     qli_spin spin;
     unsigned
         gap; /* pauses between two looks at a future; 0: this thread has submitted since it last waited */
-    unsigned slow; /* how often in a row the answer took longer than a hand-over, at most SLOW_MAX */
+    unsigned slow;        /* how often in a row the answer took longer than a hand-over, at most SLOW_MAX */
     unsigned handed_over; /* tasks, by this thread */
 } caller;
 
@@ -108,13 +108,14 @@ static int sleep_inside(qli_context *self, const ql_member *members, size_t coun
     if (!code && worker)
         code = qli_seat_leave(worker, false);
     if (!code) {
-        qli_count(&self->parks);
+        int64_t parked_ns = qli_park_begin(self);
         if (worker)
             qli_idle_begin(self, ql_now_ns());
         code = park_or_withdraw(&self->parker, deadline_ns, withdraw, arg);
+        qli_park_end(self, parked_ns);
         if (worker) {
             qli_seat_return(worker);
-            qli_idle_end(self, ql_now_ns());
+            qli_idle_over(self);
         }
     } else if (!withdraw(arg)) {
         qli_park(&self->parker, QL_FOREVER);

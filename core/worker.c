@@ -37,10 +37,11 @@ static void run(qli_worker *worker, const qli_work *work)
 /* Asleep, or without a seat: until a token says that the worker has a seat and is searching, or that the pool ends. */
 static bool sleep_until_seated(qli_worker *worker)
 {
-    qli_count(&worker->context.parks);
+    int64_t parked_ns = qli_park_begin(&worker->context);
     qli_idle_begin(&worker->context, ql_now_ns());
     qli_runtime_idle(worker->context.runtime);
     qli_park(&worker->context.parker, QL_FOREVER);
+    qli_park_end(&worker->context, parked_ns);
     if (qli_load(&worker->pool->ending, __ATOMIC_ACQUIRE))
         return false;
     (void)bind_to_seat(worker); /* a start was refused if it had to succeed; later it is logged */
@@ -171,7 +172,7 @@ static bool next_work(qli_worker *worker, bool *searching, qli_work *work)
         stop_searching(pool);
     *searching = false;
     if (worker->context.idle_since_ns)
-        qli_idle_end(&worker->context, ql_now_ns());
+        qli_idle_over(&worker->context);
     return true;
 }
 
@@ -219,6 +220,7 @@ static qli_worker *alloc_worker(qli_pool *pool, const qli_seat *near, bool seate
 
 void qli_worker_free(qli_worker *worker)
 {
+    qli_ring_free(worker->context.ring);
     ql_slot_free(worker, worker->size);
 }
 
@@ -234,6 +236,7 @@ int qli_worker_create(qli_pool *pool, qli_seat *near, bool seated, qli_worker **
     int code = index < pool->workers_max && !pool->ending ? 0 : -EAGAIN;
     char name[16];
     snprintf(name, sizeof(name), seat ? "ql-w%u" : "ql-s%u", seat ? seat->index : index);
+    worker->context.ring = qli_ring_create(pool->executor.runtime->config.trace_events, name);
     worker->seat = seat;
     worker->context.number = index + 1;
     if (seat)

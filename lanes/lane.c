@@ -221,6 +221,8 @@ static void init(ql_lane *lane, ql_runtime *runtime, const ql_lane_config *confi
     lane->executor = (ql_executor){
         .ops = &qli_lane_ops, .runtime = runtime, .name = lane->name, .context = &lane->context};
     lane->context = (qli_context){.kind = QLI_LANE, .runtime = runtime, .executor = &lane->executor};
+    snprintf(lane->thread.name, sizeof(lane->thread.name), "ql-lane-%.7s", lane->name);
+    lane->context.ring = qli_ring_create(runtime->config.trace_events, lane->thread.name);
     lane->engine_ops = config->engine;
     if (config->engine)
         lane->engine = *config->engine;
@@ -241,6 +243,7 @@ static void init(ql_lane *lane, ql_runtime *runtime, const ql_lane_config *confi
 void qli_lane_delete(ql_lane *lane)
 {
     qli_clients_free(lane);
+    qli_ring_free(lane->context.ring);
     pthread_mutex_destroy(&lane->places.lock);
     qli_inbox_fini(&lane->inbox);
     if (lane->slot)

@@ -31,7 +31,11 @@ static void end_batch(ql_lane *lane)
     if (!lane->batch_open)
         return;
     ql_error error = {0};
+    int64_t began_ns = lane->context.ring ? ql_now_ns() : 0;
+    QLI_PROBE(commit, lane->name, lane->in_batch);
     int code = lane->engine.batch_end ? lane->engine.batch_end(lane->engine_self, &error) : 0;
+    if (lane->context.ring)
+        qli_ring_add(lane->context.ring, QLI_EVENT_COMMIT, began_ns, NULL, NULL, lane->in_batch);
     ql_task *task = lane->held;
     lane->held = NULL;
     lane->held_end = &lane->held;
@@ -234,8 +238,9 @@ static void sleep_until_woken(ql_lane *lane, int64_t deadline_ns)
 {
     if (!qli_inbox_sleep(&lane->inbox))
         return;
-    qli_count(&lane->context.parks);
+    int64_t parked_ns = qli_park_begin(&lane->context);
     bool token = qli_events_sleep(lane, deadline_ns);
+    qli_park_end(&lane->context, parked_ns);
     if (token)
         qli_count(&lane->context.wakes);
     /* Who pushed meanwhile has the lane's wake still to do, and must be out of it before the lane may be gone. */
@@ -247,6 +252,8 @@ static void sleep_until_woken(ql_lane *lane, int64_t deadline_ns)
 static void begin_busy(ql_lane *lane, int64_t now_ns)
 {
     qli_store(&lane->busy_since_ns, now_ns, __ATOMIC_RELAXED);
+    if (lane->executor.runtime->config.overrun_ns)
+        qli_watchdog_rouse(&lane->executor.runtime->watchdog);
 }
 
 static void end_busy(ql_lane *lane, int64_t now_ns)

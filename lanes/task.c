@@ -35,7 +35,7 @@ void qli_lane_settle(ql_lane *lane, ql_task *task, int code, const char *text, c
 
 void qli_lane_settle_own(ql_lane *lane, ql_task *task, int code)
 {
-    qli_count(&lane->ends[code ? end_of(code) : QLI_END_DONE]);
+    qli_count(&lane->ends[code ? qli_end_of(code) : QLI_END_DONE]);
     if (task->on != &lane->executor)
         qli_client_settles(task->on);
     qli_settle(&lane->context, task, code, NULL);

@@ -58,7 +58,7 @@ QLT(timers, fire_in_order_whatever_else_has_left)
     unsigned left = 0;
     if (ql_plan_create(NULL, &plan, &error))
         qlt_fail("%s", error.text);
-    qlt_eq_int(qli_timers_start(&timers, plan), 0);
+    qlt_eq_int(qli_timers_start(&timers, plan, NULL), 0);
     first = (ql_task){.on = &executor, .deadline_ns = 1};
     qli_timers_arm(&timers, &first);
     qlt_gate_wait(&gate, 1);
@@ -100,7 +100,7 @@ QLT(timers, let_go_of_a_task_that_never_came)
     ql_plan *plan;
     if (ql_plan_create(NULL, &plan, &error))
         qlt_fail("%s", error.text);
-    qlt_eq_int(qli_timers_start(&timers, plan), 0);
+    qlt_eq_int(qli_timers_start(&timers, plan, NULL), 0);
     for (int i = 0; i < 1000; i++) {
         gate = (qlt_gate)QLT_GATE_INIT;
         refused = (ql_task){.on = &closed, .deadline_ns = 1};

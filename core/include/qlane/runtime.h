@@ -19,6 +19,14 @@ extern "C" {
 
 typedef enum ql_level { QL_INFO, QL_WARNING, QL_ERROR } ql_level;
 
+/* A task that holds a worker or a lane for too long. */
+typedef struct ql_overrun {
+    const char *task; /* its name */
+    char thread[16];  /* "ql-w0", "ql-lane-q" */
+    int64_t age_ns;   /* at least so long */
+    uint64_t behind;  /* tasks that queue at its worker, where others may steal them, or at its lane */
+} ql_overrun;
+
 /* Set `size` to sizeof, zero the rest: every zero is the default. */
 typedef struct ql_runtime_config {
     size_t size;
@@ -36,6 +44,14 @@ typedef struct ql_runtime_config {
     /* An error that nobody can see any more: of a spawned task; or of a continuation that never ran, because its executor had
      * closed, and whose future nobody waited for. Also counted (ql_stats) and logged. `text` may be NULL. */
     void (*on_unobserved)(void *context, const char *task, int code, const char *text);
+
+    /* The watchdog: a task that holds its worker or lane for longer than this is named in the log and to on_overrun, once. 0: there
+     * is none. A task that waits, or is between ql_blocking_begin() and its end, has lent its worker and holds none; a lane it holds. */
+    int64_t overrun_ns;
+    void (*on_overrun)(void *context, const ql_overrun *overrun); /* on the timer thread; may be NULL */
+
+    unsigned
+        trace_events; /* how many each thread keeps for ql_trace_write(), 64 bytes each; 0: there is no trace */
 } ql_runtime_config;
 
 /** Start a runtime: read the machine, make the plan, start the workers and pin each from inside.

@@ -37,7 +37,8 @@ class AffinityConfig(ctypes.Structure):
 class RuntimeConfig(ctypes.Structure):
     _fields_ = [("size", c_size_t), ("affinity", POINTER(AffinityConfig)), ("spares_max", c_uint), ("fork_depth", c_uint),
                 ("follow_quota", ctypes.c_bool), ("context", c_void_p), ("log", c_void_p), ("on_misuse", c_void_p),
-                ("on_unobserved", c_void_p)]
+                ("on_unobserved", c_void_p),
+                ("overrun_ns", c_int64), ("on_overrun", c_void_p), ("trace_events", c_uint)]
 
 
 class SqliteConfig(ctypes.Structure):

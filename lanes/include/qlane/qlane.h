@@ -15,6 +15,7 @@
 #include "qlane/runtime.h"
 #include "qlane/strand.h"
 #include "qlane/task.h"
+#include "qlane/trace.h"
 #include "qlane/version.h"
 #include "qlane/watch.h"
 

@@ -1,0 +1,149 @@
+/* A task that holds its worker or lane for too long is named, once. */
+#include <errno.h>
+#include <sched.h>
+
+#include "lanes/lane.h"
+#include "tests/lanes/lanes.h"
+
+enum { ALLOWED_NS = 20000000 };
+
+static struct {
+    unsigned count;
+    ql_overrun last;
+} told;
+
+static void tell(void *context, const ql_overrun *overrun)
+{
+    (void)context;
+    told.last = *overrun;
+    __atomic_fetch_add(&told.count, 1, __ATOMIC_RELEASE);
+}
+
+static ql_runtime *watched(unsigned workers)
+{
+    told.count = 0;
+    return qlt_runtime_with(workers, (ql_runtime_config){.overrun_ns = ALLOWED_NS, .on_overrun = tell});
+}
+
+static unsigned told_so_far(void)
+{
+    return __atomic_load_n(&told.count, __ATOMIC_ACQUIRE);
+}
+
+static void await_told(unsigned count)
+{
+    while (told_so_far() < count)
+        sched_yield();
+}
+
+static void busy(int64_t ns)
+{
+    for (int64_t until_ns = ql_now_ns() + ns; ql_now_ns() < until_ns;)
+        ;
+}
+
+QLT(watchdog, names_a_task_that_holds_a_lane_and_what_waits_behind_it)
+{
+    ql_runtime *runtime = watched(1);
+    ql_lane *lane = open_lane(runtime, (ql_lane_config){.name = "q"});
+    blocker held;
+    ql_task behind[3];
+    for (unsigned incident = 1; incident <= 2; incident++) {
+        held.gate = (qlt_gate)QLT_GATE_INIT;
+        int64_t began_ns = ql_now_ns();
+        block(lane, &held);
+        for (int i = 0; i < 3; i++) {
+            ql_task_init(&behind[i], nothing, NULL);
+            submit(lane, &behind[i]);
+        }
+        await_told(incident);
+        qlt_check(told.last.age_ns >= ALLOWED_NS && told.last.age_ns <= ql_now_ns() - began_ns);
+        qlt_eq_str(told.last.task, "task");
+        qlt_eq_str(told.last.thread, "ql-lane-q");
+        qlt_eq_uint(told.last.behind, 3);
+        busy(2 * ALLOWED_NS); /* long enough to be told twice */
+        unblock(&held);
+        for (int i = 0; i < 3; i++)
+            await(&behind[i]);
+        qlt_eq_uint(told_so_far(), incident);
+    }
+    close_lane(lane);
+    qlt_runtime_stop(runtime);
+}
+
+static int hold_worker(ql_task *task)
+{
+    (void)task;
+    await_told(1);
+    busy(2 * ALLOWED_NS);
+    return 0;
+}
+
+QLT(watchdog, names_a_task_that_holds_a_worker)
+{
+    ql_runtime *runtime = watched(1);
+    ql_task task;
+    ql_task_init(&task, hold_worker, NULL);
+    task.name = "slow";
+    qlt_eq_int(ql_submit(ql_runtime_pool(runtime), &task), 0);
+    await(&task);
+    qlt_eq_uint(told_so_far(), 1);
+    qlt_eq_str(told.last.task, "slow");
+    qlt_eq_str(told.last.thread, "ql-w0");
+    qlt_runtime_stop(runtime);
+}
+
+static int wait_for_lane(ql_task *task)
+{
+    ql_task inner;
+    ql_task_init(&inner, nothing, NULL);
+    return ql_lane_call(task->arg, &inner);
+}
+
+/* The worker is lent; only the lane's task is told of. The watchdog falls asleep between the tasks, and is woken. */
+QLT(watchdog, has_nothing_against_a_task_that_waits_or_short_ones)
+{
+    ql_runtime *runtime = watched(1);
+    ql_lane *lane = open_lane(runtime, (ql_lane_config){.name = "q"});
+    blocker held;
+    ql_task waits, small;
+    block(lane, &held);
+    ql_task_init(&waits, wait_for_lane, lane);
+    qlt_eq_int(ql_submit(ql_runtime_pool(runtime), &waits), 0);
+    for (int64_t until_ns = ql_now_ns() + 4 * ALLOWED_NS; ql_now_ns() < until_ns;) {
+        ql_task_init(&small, nothing, NULL);
+        qlt_eq_int(ql_submit(ql_runtime_pool(runtime), &small), 0);
+        await(&small);
+    }
+    await_told(1);
+    qlt_eq_str(told.last.thread, "ql-lane-q");
+    unblock(&held);
+    await(&waits);
+    qlt_eq_uint(told_so_far(), 1);
+    close_lane(lane);
+    qlt_runtime_stop(runtime);
+}
+
+QLT(watchdog, sleeps_when_nothing_runs)
+{
+    ql_runtime *runtime = watched(2);
+    ql_task small;
+    ql_task_init(&small, nothing, NULL);
+    qlt_eq_int(ql_submit(ql_runtime_pool(runtime), &small), 0);
+    await(&small);
+    for (bool awake = true; awake; sched_yield()) {
+        pthread_mutex_lock(&runtime->watchdog.lock);
+        awake = runtime->watchdog.awake;
+        pthread_mutex_unlock(&runtime->watchdog.lock);
+    }
+    qlt_runtime_stop(runtime);
+}
+
+QLT(watchdog, refuses_a_time_below_zero)
+{
+    ql_runtime_config config = {.size = sizeof(config), .overrun_ns = -1};
+    ql_runtime *runtime;
+    ql_error error;
+    qlt_eq_int(ql_runtime_start(&config, &runtime, &error), -EINVAL);
+    qlt_has_str(error.text, "overrun_ns");
+}
