@@ -54,7 +54,7 @@ static int read_arguments(ql_q *at, K *objects, unsigned count, ql_q_value *valu
 static K call_function(unsigned place, K *objects, unsigned count)
 {
     ql_q *at = functions[place].at;
-    ql_q_value values[QL_Q_ARGUMENTS_MAX], *blocks[QL_Q_ARGUMENTS_MAX] = {0};
+    ql_q_value values[QL_Q_ARGUMENTS_MAX] = {{0}}, *blocks[QL_Q_ARGUMENTS_MAX] = {0};
     ql_q_reply reply = {.at = at};
     ql_error error;
     if (functions[place].count != count)
