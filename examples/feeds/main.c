@@ -10,9 +10,18 @@
 
 #include "examples/feeds/report.h"
 #include "examples/feeds/statements.h"
+#include "qlane/metrics.h"
+#include "qlane/trace.h"
 
 enum { EXIT_UNPROVEN = 1, EXIT_UNUSABLE = 2, EXIT_SIGNAL = 128 };
-enum { BLOCK_ROWS = 256, BLOCKS_A_FEED = 8, BLOCKS_A_SECOND = 20, TICK_MS = 250 };
+enum {
+    BLOCK_ROWS = 256,
+    BLOCKS_A_FEED = 8,
+    BLOCKS_A_SECOND = 20,
+    TICK_MS = 250,
+    METRICS_MS = 1000,
+    TRACE_EVENTS = 20000
+};
 
 static const char flights[] = "build/data/flights-3m.csv";
 
@@ -24,6 +33,8 @@ struct job {
     feed_options options;
     char csv[4096];
     input_file input;
+    FILE *trace, *metrics;
+    int64_t metrics_ns; /* when they were last written */
     ql_runtime *runtime;
     feed_store *store;
     feed_stream stream;
@@ -76,6 +87,17 @@ static void find_files(struct job *job)
 }
 
 /* Blocks so small that each feed has some, and that a slow rate still flows. */
+/* Where the trace and the metrics go: opened first, so that nothing runs in vain. */
+static int open_outputs(struct job *job, ql_error *error)
+{
+    const char *const names[] = {job->options.trace, job->options.metrics};
+    FILE **const files[] = {&job->trace, &job->metrics};
+    for (int i = 0; i < 2; i++)
+        if (names[i] && !(*files[i] = fopen(names[i], "w")))
+            return refuse(error, -errno, "%s: %s", names[i], strerror(errno));
+    return 0;
+}
+
 static int open_input(struct job *job, ql_error *error)
 {
     const feed_options *options = &job->options;
@@ -93,8 +115,11 @@ static int open_input(struct job *job, ql_error *error)
 static int start_runtime(struct job *job, ql_error *error)
 {
     ql_affinity_config affinity = {.size = sizeof(affinity), .text = job->options.affinity};
-    ql_runtime_config config = {
-        .size = sizeof(config), .affinity = &affinity, .log = log_line, .on_misuse = log_misuse};
+    ql_runtime_config config = {.size = sizeof(config),
+                                .affinity = &affinity,
+                                .log = log_line,
+                                .on_misuse = log_misuse,
+                                .trace_events = job->options.trace ? TRACE_EVENTS : 0};
     return ql_runtime_start(&config, &job->runtime, error);
 }
 
@@ -113,7 +138,9 @@ static int ask_before(struct job *job, ql_error *error)
 
 static int prepare(struct job *job, ql_error *error)
 {
-    int code = open_input(job, error);
+    int code = open_outputs(job, error);
+    if (!code)
+        code = open_input(job, error);
     if (!code)
         code = start_runtime(job, error);
     if (!code)
@@ -143,16 +170,26 @@ static void ask_aside(struct job *job, bool again)
         job->aside_ns = ql_now_ns();
 }
 
+static void write_metrics(struct job *job, bool now)
+{
+    if (!job->metrics || (!now && ql_now_ns() - job->metrics_ns < METRICS_MS * INT64_C(1000000)))
+        return;
+    job->metrics_ns = ql_now_ns();
+    if (ql_metrics_write(job->runtime, job->metrics))
+        fprintf(stderr, "feeds: the metrics cannot be written to %s\n", job->options.metrics);
+}
+
 /* Until every feed has ended. Without a terminal or a query there is nothing to wake up for in between. */
 static void watch(struct job *job)
 {
     bool terminal = isatty(STDERR_FILENO);
-    int tick_ms = terminal || job->options.query ? TICK_MS : -1;
+    int tick_ms = terminal || job->options.query ? TICK_MS : job->metrics ? METRICS_MS : -1;
     live_line live = {0};
     struct pollfd done = {.fd = job->stream.done_fd, .events = POLLIN};
     for (uint64_t ended = 0, more; ended < job->stream.feeds;) {
         if (terminal)
             live_show(&live, &job->stream, job->store->lane);
+        write_metrics(job, false);
         if (job->options.query)
             ask_aside(job, true);
         if (poll(&done, 1, tick_ms) > 0 && read(done.fd, &more, sizeof(more)) == sizeof(more))
@@ -226,9 +263,22 @@ static int run_job(struct job *job)
     return signal_seen ? EXIT_SIGNAL + signal_seen : EXIT_SUCCESS;
 }
 
+static void write_outputs(struct job *job)
+{
+    if (job->runtime)
+        write_metrics(job, true);
+    if (job->runtime && job->trace && ql_trace_write(job->runtime, job->trace))
+        fprintf(stderr, "feeds: the trace cannot be written to %s\n", job->options.trace);
+    if (job->trace)
+        fclose(job->trace);
+    if (job->metrics)
+        fclose(job->metrics);
+}
+
 static int stop(struct job *job)
 {
     ql_error error = {0};
+    write_outputs(job);
     int code = job->runtime ? ql_runtime_stop(job->runtime, NULL, &error) : 0;
     if (code)
         fprintf(stderr, "feeds: %s\n", error.text);

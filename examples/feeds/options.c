@@ -24,6 +24,9 @@ const char options_help[] =
     "  --sum COL       this column (default: the first numeric column that is not in the key)\n"
     "  --query TEXT    in SQL or q: ask this while the rows come in, and at the end\n"
     "  --json          print one JSON object\n"
+    "  --trace FILE    at the end, what each thread did last, for Perfetto: docs/trace.md\n"
+    "  --metrics FILE  every second and at the end, all metrics, for tools/top (FILE may be a pipe): "
+    "docs/metrics.md\n"
     "  --help          print this\n"
     "\n"
     "Placement, as in affinity/README.md: --cpus --lane --lanes --lane.q --callers --workers --smt "
@@ -44,12 +47,14 @@ int options_read(feed_options *options, int argc, char **argv, ql_error *error)
         {"feeds", WORD_UNSIGNED, &options->feeds, 4096},
         {"help", WORD_FLAG, &options->help, 0},
         {"json", WORD_FLAG, &options->json, 0},
+        {"metrics", WORD_TEXT, &options->metrics, 0},
         {"key", WORD_TEXT, &options->key, 0},
         {"query", WORD_TEXT, &options->query, 0},
         {"rate", WORD_UINT64, &options->rate, 1000000000},
         {"repeat", WORD_UNSIGNED, &options->repeat, 1000000},
         {"rows", WORD_UINT64, &options->rows, UINT64_C(1) << 48},
         {"sum", WORD_TEXT, &options->sum, 0},
+        {"trace", WORD_TEXT, &options->trace, 0},
     };
     int code = words_read(known, sizeof(known) / sizeof(*known), options->affinity, sizeof(options->affinity),
                           argc, argv, error);

@@ -8,14 +8,16 @@
 #include "qlane/error.h"
 
 typedef struct feed_options {
-    const char *csv;    /* NULL: the flights that tools/setup fetched */
-    const char *db;     /* NULL: in memory */
-    const char *engine; /* NULL: what QLANE_ENGINE says, else sqlite */
-    const char *query;  /* NULL: none */
-    const char *key;    /* NULL: no table of keys */
-    const char *sum;    /* NULL: the first numeric column that is not in the key */
-    uint64_t rows;      /* 0: all */
-    uint64_t rate;      /* rows a second, of all feeds together; 0: as fast as it goes */
+    const char *csv;     /* NULL: the flights that tools/setup fetched */
+    const char *db;      /* NULL: in memory */
+    const char *engine;  /* NULL: what QLANE_ENGINE says, else sqlite */
+    const char *query;   /* NULL: none */
+    const char *key;     /* NULL: no table of keys */
+    const char *sum;     /* NULL: the first numeric column that is not in the key */
+    uint64_t rows;       /* 0: all */
+    uint64_t rate;       /* rows a second, of all feeds together; 0: as fast as it goes */
+    const char *trace;   /* NULL: none */
+    const char *metrics; /* NULL: none */
     unsigned feeds;
     unsigned repeat;
     bool json;
