@@ -99,7 +99,7 @@ int words_read(const word_option *known, size_t count, char *placement, size_t p
 {
     *placement = 0;
     for (int i = 1; i < argc; i++) {
-        char name[64];
+        char name[64] = "";
         const char *value = strchr(argv[i], '=');
         int code = read_name(argv[i], name, sizeof(name), error);
         if (code)

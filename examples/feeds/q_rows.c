@@ -54,7 +54,7 @@ static ql_sqlite_cell text(const char *bytes, size_t length)
 /* An item of a type, which lies at `data`. */
 static ql_sqlite_cell cell_at(int32_t type, const void *data)
 {
-    ql_q_value item;
+    ql_q_value item = {0};
     memcpy(&item.i64, data, ql_q_width(type) < 8 ? ql_q_width(type) : 8);
     switch (type) {
     case QL_Q_BOOLEAN:

@@ -445,9 +445,10 @@ static int read_table(walk *at, const struct ArrowSchema *schema, const struct A
                        .name = name,
                        .offset = (size_t)(array->offset + array->children[i]->offset),
                        .rows = (size_t)array->length};
-        char *copy = take(at, strlen(name) + 1);
+        size_t size = strlen(name) + 1;
+        char *copy = take(at, size);
         if (copy)
-            names[i] = strcpy(copy, name);
+            names[i] = memcpy(copy, name, size);
         code = read_column(at, &from, columns ? &columns[i] : &ignored);
     }
     if (table) {

@@ -66,7 +66,7 @@ int qli_q_load(ql_q *at, ql_error *error)
     };
     char path[4096];
     bool named;
-    void *library;
+    void *library = NULL;
     find(at, path, &named);
     int code = open_library(at, path, named, &library, error);
     for (size_t i = 0; i < sizeof(names) / sizeof(*names) && !code; i++) {

@@ -199,7 +199,7 @@ static int read_atom(walk *at, struct k0 *object, ql_q_value *value)
 
 static int read_vector(walk *at, struct k0 *object, ql_q_value *value)
 {
-    void *to;
+    void *to = NULL;
     size_t width = ql_q_width(value->type), text_end = value->type == QL_Q_CHAR;
     int code = check_count(at, object, width);
     if (code)
@@ -224,7 +224,7 @@ static int read_vector(walk *at, struct k0 *object, ql_q_value *value)
 static int read_all(walk *at, struct k0 *const *objects, size_t count, const ql_q_value **values,
                     unsigned depth)
 {
-    void *to;
+    void *to = NULL;
     ql_q_value ignored;
     int code = take(at, count * sizeof(ql_q_value), &to);
     if (!code)
