@@ -32,17 +32,6 @@ qli_end qli_end_of(int code)
     }
 }
 
-void qli_idle_over(qli_context *context)
-{
-    if (!QLI_METERS)
-        return;
-    int64_t idle_ns = ql_now_ns() - context->idle_since_ns;
-    qli_store(&context->idle_ns, context->idle_ns + idle_ns, __ATOMIC_RELAXED);
-    qli_store(&context->idle_since_ns, 0, __ATOMIC_RELAXED);
-    if (context->runtime->config.overrun_ns)
-        qli_watchdog_rouse(&context->runtime->watchdog);
-}
-
 void qli_count_error(uint64_t ends[QLI_ENDS], bool ours, int code)
 {
     uint64_t *end = &ends[qli_end_of(code)];

@@ -19,6 +19,17 @@ void qli_watchdog_rouse(qli_watchdog *watchdog)
         qli_unpark(&watchdog->runtime->timers.parker);
 }
 
+void qli_idle_over(qli_context *context)
+{
+    if (!QLI_METERS)
+        return;
+    int64_t idle_ns = ql_now_ns() - context->idle_since_ns;
+    qli_store(&context->idle_ns, context->idle_ns + idle_ns, __ATOMIC_RELAXED);
+    qli_store(&context->idle_since_ns, 0, __ATOMIC_RELAXED);
+    if (context->runtime->config.overrun_ns)
+        qli_watchdog_rouse(&context->runtime->watchdog);
+}
+
 enum { TOLD_AT_ONCE = 16 }; /* the rest at the next look */
 
 typedef struct round {

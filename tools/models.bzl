@@ -73,6 +73,8 @@ def qlane_model(name, srcs, sources = [], deps = [], copts = [], must_catch = []
       must_fail: macro to text. For each, the scenario compiled with -DMACRO must fail and say TEXT.
       **kwargs: as for any test; `schedules` if not 3,000.
     """
+    if "//core:internal" in deps:
+        srcs = srcs + ["//tests/models:stubs/unseen.c"]
     _model_test(
         name = name,
         srcs = srcs,
