@@ -167,9 +167,8 @@ static void begin(FILE *out, const event *e, const char *phase, int64_t from_ns)
 
 static void write_flow(FILE *out, const event *e, int64_t from_ns)
 {
-    static const char *const phases[] = {
-        [QLI_EVENT_SUBMIT] = "s", [QLI_EVENT_START] = "t", [QLI_EVENT_SETTLE] = "f"};
-    begin(out, e, phases[e->kind], from_ns);
+    const char *phase = e->kind == QLI_EVENT_SUBMIT ? "s" : e->kind == QLI_EVENT_START ? "t" : "f";
+    begin(out, e, phase, from_ns);
     fprintf(out, ",\"bp\":\"e\",\"cat\":\"task\",\"name\":\"task\",\"id\":%llu},\n",
             (unsigned long long)e->flow);
 }

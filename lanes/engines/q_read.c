@@ -133,6 +133,7 @@ static int gather_symbols(walk *at, char *const *from, size_t count)
 static void fill_symbols(walk *at, size_t count, const char **to)
 {
     for (size_t i = 0; i < count; i++)
+        /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): the walk that measured has set it. */
         to[i] = at->texts + at->offsets[at->offsets_at + i];
     at->offsets_at += count;
 }
