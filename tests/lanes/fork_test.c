@@ -111,21 +111,19 @@ static void ask_runtime(void)
     fclose(out);
 }
 
-/* A thread that was forked with others cannot start any under ThreadSanitizer. */
+/* A thread that was forked with others cannot start any under ThreadSanitizer. No SQLite: the parent's lane may have been in it, and
+ * then its locks are held for ever here (qlane/sqlite.h). */
 static void start_its_own(void)
 {
 #ifndef __SANITIZE_THREAD__
     ql_runtime *own;
-    ql_lane *database;
+    ql_lane *plain;
     ql_error error;
-    ql_sqlite_config config = {.size = sizeof(config)};
-    ql_sqlite_call one;
+    ql_lane_config config = {.size = sizeof(config)};
     ql_task task = fresh(nothing);
     expect(!ql_runtime_start(NULL, &own, &error));
-    expect(!ql_sqlite_open(own, NULL, &config, &database, &error));
-    ql_sqlite_call_init(&one, "SELECT 1");
-    expect(!ql_lane_call(database, &one.task) && one.rows->cells[0].integer == 1);
-    ql_sqlite_rows_free(one.rows);
+    expect(!ql_lane_open(own, &config, &plain, &error));
+    expect(!ql_lane_call(plain, &task) && task.future.code == 0);
     expect(!ql_submit(ql_runtime_pool(own), &task) && !ql_future_wait(&task.future));
     ask_futures();
     expect(!ql_runtime_stop(own, NULL, &error));

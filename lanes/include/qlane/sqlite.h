@@ -15,7 +15,10 @@
  * statement (OR ROLLBACK, a full disk) fails every task of its batch, so use QL_OWN_COMMIT with OR ROLLBACK.
  *
  * Cancel: a query stops soon and settles with -ECANCELED. A statement that writes can only be stopped while no neighbour
- * in its batch has written, because SQLite would roll those back too; else ql_task_cancel() answers -ENOTSUP. */
+ * in its batch has written, because SQLite would roll those back too; else ql_task_cancel() answers -ENOTSUP.
+ *
+ * Fork: SQLite has locks of its own, and a thread that was in it at the fork holds them in the child for ever. So a child of a
+ * process that uses SQLite does not: it calls exec first. */
 #ifndef QLANE_SQLITE_H
 #define QLANE_SQLITE_H
 
