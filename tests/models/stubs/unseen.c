@@ -53,5 +53,5 @@ int64_t qli_watchdog_look(qli_watchdog *watchdog)
 
 void qli_idle_over(qli_context *context)
 {
-    context->idle_since_ns = 0;
+    qli_store(&context->idle_since_ns, 0, __ATOMIC_RELAXED);
 }
