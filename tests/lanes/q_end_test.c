@@ -20,6 +20,7 @@ static int in_child(void (*body)(void), char *said, size_t size)
     qlt_check(child >= 0);
     if (child == 0) {
         dup2(ends[1], STDERR_FILENO);
+        qlt_ends_untidily();
         body();
         exit(99);
     }

@@ -168,7 +168,8 @@ bool objects_same(const ql_q_value *a, const ql_q_value *b)
         return same_symbols(a->table.names, b->table.names, a->width) &&
                all_same(a->table.columns, b->table.columns, a->width);
     default:
-        return memcmp(a->type < 0 ? (const void *)&a->i64 : a->data,
+        return !a->count ||
+               memcmp(a->type < 0 ? (const void *)&a->i64 : a->data,
                       b->type < 0 ? (const void *)&b->i64 : b->data, ql_q_width(a->type) * a->count) == 0;
     }
 }

@@ -54,6 +54,9 @@
  * when it calls this: a fork copies only the calling thread. */
 #define qlt_dies_with(body, text) qlt_dies_with_(__FILE__, __LINE__, (body), (text))
 
+/* This process, a child that a test made, will end without cleaning up: LeakSanitizer lets it. */
+void qlt_ends_untidily(void);
+
 /* The seed of every random choice in this process: QLANE_SEED if set, else fresh. Printed the first time. */
 uint64_t qlt_seed(void);
 

@@ -17,7 +17,22 @@
 #endif
 #ifdef WITH_LEAK_CHECK
 #include <sanitizer/lsan_interface.h>
+
+/* LeakSanitizer asks this when the process ends. */
+static int untidy;
+
+int __lsan_is_turned_off(void)
+{
+    return untidy;
+}
 #endif
+
+void qlt_ends_untidily(void)
+{
+#ifdef WITH_LEAK_CHECK
+    untidy = 1;
+#endif
+}
 
 void qlt_workers_each(void (*promise)(unsigned workers))
 {
