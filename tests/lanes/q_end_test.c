@@ -188,24 +188,34 @@ Q_TEST(q_end, a_running_call_cannot_be_cancelled_and_a_queued_one_can)
 
 /* ---- fork() ------------------------------------------------------------------------------------------------------ */
 
-/* In the child. */
-static int use_inherited(const q_lane *at)
+/* In the child. A thread that was forked with others cannot start any under ThreadSanitizer. */
+static int open_its_own(void)
 {
-    static ql_q_call call;
+#ifndef __SANITIZE_THREAD__
     static const ql_q_config plain = {.size = sizeof(plain)};
     ql_error error = {0};
     ql_lane *lane;
     ql_runtime *runtime;
-    ql_q_call_init(&call, "6*7");
-    if (ql_lane_submit(at->lane, &call.task) != -ECHILD || ql_lane_call(at->lane, &call.task) != -ECHILD)
-        return 1;
-    if (ql_lane_close(at->lane, NULL, NULL, &error) != -ECHILD)
-        return 2;
     if (ql_runtime_start(NULL, &runtime, &error))
         return 3;
     if (ql_q_open(runtime, NULL, &plain, &lane, &error) != -EBUSY)
         return 4;
     return ql_runtime_stop(runtime, NULL, &error) ? 5 : 0;
+#else
+    return 0;
+#endif
+}
+
+static int use_inherited(const q_lane *at)
+{
+    static ql_q_call call;
+    ql_error error = {0};
+    ql_q_call_init(&call, "6*7");
+    if (ql_lane_submit(at->lane, &call.task) != -ECHILD || ql_lane_call(at->lane, &call.task) != -ECHILD)
+        return 1;
+    if (ql_lane_close(at->lane, NULL, NULL, &error) != -ECHILD)
+        return 2;
+    return open_its_own();
 }
 
 static void fork_and_use(const q_lane *at)
