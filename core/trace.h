@@ -13,6 +13,10 @@
 /* Debian's systemtap-sdt-dev; without it there are no probes, and nothing else is missing. */
 #if __has_include(<sys/sdt.h>)
 #include <sys/sdt.h>
+/* clang calls an empty `...`, of which its macros have many, an extension. */
+#pragma GCC diagnostic ignored "-Wpragmas"
+#pragma GCC diagnostic ignored "-Wunknown-warning-option"
+#pragma GCC diagnostic ignored "-Wgnu-zero-variadic-macro-arguments"
 #define QLI_PROBE(name, a, b) DTRACE_PROBE2(qlane, name, a, b)
 #else
 #define QLI_PROBE(name, a, b) ((void)(a), (void)(b))

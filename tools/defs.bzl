@@ -26,6 +26,10 @@ _FEATURES = ["layering_check"]
 
 _LINKOPTS = ["-pthread"]
 
+# -c opt collects sections that nobody names; a probe (core/trace.h) names the section of its function, and gold, which would collect
+# the one, refuses the other.
+_LIBRARY_LINKOPTS = _LINKOPTS + ["-Wl,--no-gc-sections"]
+
 def _own_flags():
     """C_FLAGS; in somebody else's workspace, with a compiler that we do not know, a warning is no error."""
     return [flag for flag in C_FLAGS if flag != "-Werror" or native.repository_name() == "@"]
@@ -54,7 +58,7 @@ def qlane_library(name, hdrs = [], srcs = [], internal = [], deps = [], internal
         linkstatic = True,
         copts = _own_flags() + kwargs.pop("copts", []),
         features = _FEATURES,
-        linkopts = _LINKOPTS + kwargs.pop("linkopts", []),
+        linkopts = _LIBRARY_LINKOPTS + kwargs.pop("linkopts", []),
         deps = deps + internal_deps,
         **kwargs
     )
@@ -78,7 +82,7 @@ def qlane_binary(name, srcs, copts = [], linkopts = [], **kwargs):
         **kwargs
     )
 
-# -c opt collects sections that nobody names, and Criterion's list of tests is such a section: no test would run.
+# Criterion's list of tests is a section that nobody names, too: no test would run.
 _TEST_LINKOPTS = ["-Wl,--no-gc-sections"]
 
 def qlane_test(name, srcs, deps = [], copts = [], linkopts = [], size = "small", args = [], **kwargs):

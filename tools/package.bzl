@@ -1,5 +1,8 @@
 """What tools/install puts in place, as one archive: headers, static and shared libraries, pkg-config files."""
 
+# What tools/package.sh says itself, and what only Bazel's toolchain needs.
+_NOT_FOR_USERS = ["-pthread", "-Wl,--no-gc-sections"]
+
 def _parts(library, seen):
     """The lines for tools/package.sh of what is in `library` and not in `seen`, and the files they name."""
     lines, files = [], []
@@ -7,7 +10,7 @@ def _parts(library, seen):
         if linked.owner in seen:
             continue
         seen[linked.owner] = True
-        lines += ["flag " + flag for flag in linked.user_link_flags if flag != "-pthread"]
+        lines += ["flag " + flag for flag in linked.user_link_flags if flag not in _NOT_FOR_USERS]
         for archive in linked.libraries:
             objects = archive.pic_objects or archive.objects
             lines += ["object " + object.path for object in objects]

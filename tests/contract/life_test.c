@@ -313,7 +313,7 @@ static void start_or_say(int expected)
     _exit(code == expected ? 1 : 2);
 }
 
-static void limit(int what, rlim_t to)
+static void limit(__rlimit_resource_t what, rlim_t to)
 {
     struct rlimit limits = {to, to};
     qlt_eq_int(setrlimit(what, &limits), 0);

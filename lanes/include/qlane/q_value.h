@@ -57,6 +57,12 @@ typedef struct ql_q_guid {
 } ql_q_guid;
 
 typedef struct ql_q_value ql_q_value;
+
+typedef struct ql_q_columns {
+    const char *const *names;  /* `width` of them */
+    const ql_q_value *columns; /* each a vector or a list of `count` */
+} ql_q_columns;
+
 struct ql_q_value {
     int32_t type;   /* enum ql_q_type, negative for an atom */
     uint32_t width; /* a table: how many columns */
@@ -84,10 +90,7 @@ struct ql_q_value {
         const ql_q_guid *guids;
 
         const ql_q_value *items; /* a list; a dictionary: two, the keys and the values */
-        struct {
-            const char *const *names;  /* `width` of them */
-            const ql_q_value *columns; /* each a vector or a list of `count` */
-        } table;
+        ql_q_columns table;
     };
 };
 

@@ -76,7 +76,7 @@ static void restrict_rows(struct query *q)
 /* A name that stands there twice gets a number. */
 static void name_column(K names, J at, char *name)
 {
-    char longer[80];
+    char longer[96];
     char *candidate = name;
     for (J i = 0, twice = 1; i < at; i++) {
         if (((char **)qli_q_items(names))[i] != candidate)
