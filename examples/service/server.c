@@ -87,9 +87,9 @@ static void free_closed(server *self)
 /* Close those whose patience is at its end. */
 static void expire(server *self)
 {
-    for (connection_wait wait = 0; wait < CONNECTION_WAITS; wait++) {
+    for (int wait = 0; wait < CONNECTION_WAITS; wait++) {
         connection *of;
-        while (patience_ns(self, wait) && (of = TAILQ_FIRST(&self->waiting[wait])) &&
+        while (patience_ns(self, (connection_wait)wait) && (of = TAILQ_FIRST(&self->waiting[wait])) &&
                of->until_ns <= self->now_ns) {
             connection_close(of);
             step(self, of);
@@ -101,9 +101,9 @@ static void expire(server *self)
 static int timeout_ms(const server *self)
 {
     int64_t until_ns = QL_FOREVER;
-    for (connection_wait wait = 0; wait < CONNECTION_WAITS; wait++) {
+    for (int wait = 0; wait < CONNECTION_WAITS; wait++) {
         const connection *of = TAILQ_FIRST(&self->waiting[wait]);
-        if (of && patience_ns(self, wait) && of->until_ns < until_ns)
+        if (of && patience_ns(self, (connection_wait)wait) && of->until_ns < until_ns)
             until_ns = of->until_ns;
     }
     if (!self->listens && !self->stopping && self->accept_from_ns && self->accept_from_ns < until_ns)
@@ -174,7 +174,7 @@ static void stop(server *self)
     listen_on(self, false);
     close(self->listen_fd);
     self->listen_fd = -1;
-    for (connection_wait wait = 0; wait < CONNECTION_WAITS; wait++) {
+    for (int wait = 0; wait < CONNECTION_WAITS; wait++) {
         connection *of, *next;
         for (of = TAILQ_FIRST(&self->waiting[wait]); of; of = next) {
             next = TAILQ_NEXT(of, link);
