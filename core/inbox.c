@@ -81,7 +81,7 @@ static void put(ql_task *task, uint8_t place)
 
 static bool is_in(const ql_task *task, uint8_t place)
 {
-    return (task->qli_place & QLI_PLACE_MASK) == place;
+    return (qli_load(&task->qli_place, __ATOMIC_RELAXED) & QLI_PLACE_MASK) == place;
 }
 
 /* It queues no more: its value and text, where the links were, are its own again. */

@@ -47,7 +47,8 @@ enum { STAMP_SHIFT = 5 };
 void qli_sample(ql_task *task)
 {
     int64_t now_ns = ql_now_ns();
-    task->qli_place |= QLI_SAMPLED;
+    /* relaxed: who cancels a continuation may look at its place before it is handed over. */
+    qli_store(&task->qli_place, (uint8_t)(task->qli_place | QLI_SAMPLED), __ATOMIC_RELAXED);
     if (task->deadline_ns) /* the heap's links are in use */
         task->future.code = (int32_t)(uint32_t)(now_ns >> STAMP_SHIFT);
     else

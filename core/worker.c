@@ -200,7 +200,7 @@ static void start_spare(void *arg)
 }
 
 /* The worker and its deque, on the memory of the seat's node. */
-static qli_worker *alloc_worker(qli_pool *pool, const qli_seat *near, bool seated)
+static qli_worker *alloc_worker(qli_pool *pool, const qli_seat *near)
 {
     size_t size = sizeof(qli_worker) + ((size_t)pool->fork_depth + 1) * sizeof(qli_entry);
     qli_worker *worker = ql_slot_alloc(pool->plan, near->slot, size, NULL);
@@ -213,7 +213,7 @@ static qli_worker *alloc_worker(qli_pool *pool, const qli_seat *near, bool seate
     worker->context.runtime = pool->executor.runtime;
     worker->context.executor = &pool->executor;
     worker->context.born_ns = ql_now_ns();
-    worker->context.idle_since_ns = seated ? 0 : worker->context.born_ns;
+    worker->context.idle_since_ns = worker->context.born_ns;
     qli_deque_init(&worker->deque, &worker->hot, (qli_entry *)(void *)(worker + 1), pool->fork_depth);
     return worker;
 }
@@ -228,7 +228,7 @@ int qli_worker_create(qli_pool *pool, qli_seat *near, bool seated, qli_worker **
 {
     qli_seat *seat = seated ? near : NULL;
     *out = NULL;
-    qli_worker *worker = alloc_worker(pool, near, seated);
+    qli_worker *worker = alloc_worker(pool, near);
     if (!worker)
         return -ENOMEM;
     pthread_mutex_lock(&pool->sleep.lock);
