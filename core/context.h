@@ -94,7 +94,8 @@ typedef struct qli_hooked {
     void (*settled)(struct qli_hooked *hooked);
 } qli_hooked;
 
-int qli_hooked_submit(ql_executor *on, qli_hooked *hooked);
+/* `follows`: see QLI_FOLLOWS. */
+int qli_hooked_submit(ql_executor *on, qli_hooked *hooked, bool follows);
 
 /* Ask a task to end, if nobody did before. True: it has not begun and will not. */
 bool qli_task_ask(ql_task *task, int reason);

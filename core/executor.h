@@ -37,7 +37,7 @@ typedef struct qli_executor_ops {
     /* End a task with this errno: settle it if it queues, tell it if it runs; see ql_task_cancel for the answers. With ETIMEDOUT
      * also -EAGAIN: its submit has not come to its end; ask again. */
     int (*cancel)(ql_executor *executor, ql_task *task, int reason);
-    /* Refuse submissions from threads that are not ours. */
+    /* Refuse submissions from outside: see qli_is_outside(). */
     void (*shut)(ql_executor *executor);
     /* Refuse all submissions, settle what queues with -reason, tell what runs. */
     void (*abandon)(ql_executor *executor, int reason);
@@ -54,6 +54,15 @@ typedef struct qli_executor_ops {
     /* In a fork's child: nothing may be touched any more but the executor's own words. */
     void (*fork_child)(ql_executor *executor);
 } qli_executor_ops;
+
+/* In qli_place: a continuation of a task of the same runtime. A stop waits for that one, and so for this, whoever settles it. */
+enum { QLI_FOLLOWS = 64 };
+
+/* Is a stop to refuse this submission by the thread that `context` is of? */
+static inline bool qli_is_outside(const ql_runtime *runtime, const ql_task *task, const qli_context *context)
+{
+    return (!context || context->runtime != runtime) && !(task->qli_place & QLI_FOLLOWS);
+}
 
 struct ql_executor {
     const qli_executor_ops *ops;

@@ -14,7 +14,7 @@ static qli_pool *pool_of(ql_executor *executor)
 
 static int push_at_door(qli_pool *pool, ql_task *newest, ql_task *oldest, size_t n, qli_context *context)
 {
-    bool outside = !context || context->runtime != pool->executor.runtime;
+    bool outside = qli_is_outside(pool->executor.runtime, newest, context);
     int code = qli_inbox_push_many(&pool->door, newest, oldest, n, outside, false);
     if (code < 0)
         return code;

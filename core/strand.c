@@ -52,9 +52,9 @@ static void settle_queued(ql_strand *strand, ql_task *task, int code)
     qli_settle(context, task, code, NULL);
 }
 
-static int submit_runner(ql_strand *strand)
+static int submit_runner(ql_strand *strand, bool follows)
 {
-    return qli_hooked_submit(&strand->executor.runtime->pool->executor, &strand->runner);
+    return qli_hooked_submit(&strand->executor.runtime->pool->executor, &strand->runner, follows);
 }
 
 static void free_strand(ql_strand *strand)
@@ -84,7 +84,7 @@ static void runner_settled(qli_hooked *runner)
     ql_strand *strand = runner->task.arg;
     if (strand->released)
         free_strand(strand);
-    else if (runner->task.future.code || (!qli_inbox_sleep(&strand->inbox) && submit_runner(strand)))
+    else if (runner->task.future.code || (!qli_inbox_sleep(&strand->inbox) && submit_runner(strand, false)))
         refuse_rest(strand);
 }
 
@@ -94,12 +94,13 @@ static int strand_submit_many(ql_executor *executor, ql_task *newest, ql_task *o
     ql_strand *strand = strand_of(executor);
     /* The last one goes behind what queues, also while a stop refuses others: only then may the memory go. */
     bool last = newest == &strand->last;
-    if (!last &&
-        qli_inbox_refuses(&executor->runtime->pool->door, !context || context->runtime != executor->runtime))
+    bool outside = qli_is_outside(executor->runtime, newest, context),
+         follows = newest->qli_place & QLI_FOLLOWS;
+    if (!last && qli_inbox_refuses(&executor->runtime->pool->door, outside))
         return -ESHUTDOWN;
     int code = qli_inbox_push_many(&strand->inbox, newest, oldest, n, false, false);
     /* Between the look at the door and here it may have closed: then the tasks are accepted, and settled so. */
-    if (code == 1 && submit_runner(strand))
+    if (code == 1 && submit_runner(strand, follows))
         refuse_rest(strand);
     return code < 0 ? code : 0;
 }

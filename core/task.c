@@ -26,7 +26,7 @@ void ql_task_init(ql_task *task, ql_task_fn *fn, void *arg)
 
 /* From here on the task is the runtime's. One that was here before has its runtime already: a line that is not written need not
  * come back from the core that ran it. */
-static void take_over(ql_executor *on, ql_task *task, uintptr_t pending)
+static void take_over(ql_executor *on, ql_task *task, uintptr_t pending, uint8_t follows)
 {
     ql_runtime *runtime = on->runtime;
     task->on = on;
@@ -35,7 +35,7 @@ static void take_over(ql_executor *on, ql_task *task, uintptr_t pending)
     task->qli_spin_us = runtime->caller_spin_us;
     task->future = (ql_future){.qli_word = pending};
     task->qli_place = (uint8_t)(QLI_PLACE_FRONT | (task->name ? QLI_NAMED : 0) | (task->scope ? SCOPED : 0) |
-                                (task->deadline_ns ? TIMED : 0));
+                                (task->deadline_ns ? TIMED : 0) | follows);
 }
 
 static bool is_free(const ql_task *task, const char *function)
@@ -78,7 +78,8 @@ static int enqueue(ql_task *task, bool reserved)
     return code;
 }
 
-static int hand_over(ql_executor *on, ql_task *task, uintptr_t pending, bool reserved, const char *function)
+static int hand_over(ql_executor *on, ql_task *task, uintptr_t pending, uint8_t follows, bool reserved,
+                     const char *function)
 {
     if (qli_is_orphan(on->runtime))
         return -ECHILD;
@@ -88,7 +89,7 @@ static int hand_over(ql_executor *on, ql_task *task, uintptr_t pending, bool res
         return -EBUSY;
     }
     ql_future before = task->future;
-    take_over(on, task, pending);
+    take_over(on, task, pending, follows);
     qli_wait_expected();
     int code = enqueue(task, reserved);
     if (code)
@@ -102,44 +103,46 @@ int ql_submit(ql_executor *on, ql_task *task)
     __builtin_prefetch(task, 1);
     if (!on || !task || !task->fn || task->klass >= QL_CLASSES)
         return -EINVAL;
-    return hand_over(on, task, QLI_PENDING, false, "ql_submit");
+    return hand_over(on, task, QLI_PENDING, 0, false, "ql_submit");
 }
 
 int qli_submit_reserved(ql_executor *on, ql_task *task)
 {
-    return hand_over(on, task, QLI_PENDING, true, "ql_submit");
+    return hand_over(on, task, QLI_PENDING, 0, true, "ql_submit");
 }
 
-/* Give the tasks back to their owner as they were. */
-static void give_back(ql_task *const *tasks, size_t count, bool timed)
+/* Give all tasks back to their owner as if none had ever been submitted: the first `taken` are the runtime's, the others
+ * may have settled before. */
+static int give_back(ql_task *const *tasks, size_t taken, size_t count, bool timed, int code)
 {
     for (size_t i = 0; i < count; i++) {
-        if (timed && tasks[i]->deadline_ns)
-            qli_timers_disarm(&tasks[i]->qli_runtime->timers, tasks[i]);
-        tasks[i]->future = (ql_future){.qli_word = QLI_FRESH};
+        ql_task *task = tasks[i];
+        if (i < taken && timed && task->deadline_ns)
+            qli_timers_disarm(&task->qli_runtime->timers, task);
+        if (i < taken || (task && qli_future_is_settled(&task->future)))
+            task->future = (ql_future){.qli_word = QLI_FRESH};
     }
+    return code;
 }
 
 int ql_submit_many(ql_executor *on, ql_task *const *tasks, size_t count)
 {
-    if (!on || (!tasks && count))
+    if (!tasks && count)
         return -EINVAL;
-    if (!on->ops->submit_many)
-        return -ENOTSUP;
+    if (!on || !on->ops->submit_many)
+        return give_back(tasks, 0, count, false, on ? -ENOTSUP : -EINVAL);
     if (qli_is_orphan(on->runtime))
-        return -ECHILD;
+        return give_back(tasks, 0, count, false, -ECHILD);
     for (size_t i = 0; i < count; i++) {
         ql_task *task = tasks[i];
         int code =
             !task || !task->fn || task->klass >= QL_CLASSES || task->klass != tasks[0]->klass ? -EINVAL : 0;
         if (!code && !is_free(task, "ql_submit_many"))
             code = -EBUSY;
-        if (code) {
-            give_back(tasks, i, false);
-            return code;
-        }
+        if (code)
+            return give_back(tasks, i, count, false, code);
         /* Taken over at once, so that one that stands twice in the list is found. */
-        take_over(on, task, QLI_PENDING);
+        take_over(on, task, QLI_PENDING, 0);
         task->future.qli_next = i ? tasks[i - 1] : NULL;
     }
     if (!count)
@@ -157,9 +160,7 @@ int ql_submit_many(ql_executor *on, ql_task *const *tasks, size_t count)
             qli_ring_add(ring, QLI_EVENT_SUBMIT, ql_now_ns(), tasks[i], qli_task_name(tasks[i]), 0);
     }
     int code = on->ops->submit_many(on, tasks[count - 1], tasks[0], count, qli_context_current());
-    if (code)
-        give_back(tasks, count, true);
-    return code;
+    return code ? give_back(tasks, count, count, true, code) : 0;
 }
 
 static void spawned_settled(qli_hooked *spawned)
@@ -178,7 +179,7 @@ int ql_spawn(ql_executor *on, ql_task_fn *fn, void *arg)
         return -ENOMEM;
     ql_task_init(&spawned->task, fn, arg);
     spawned->settled = spawned_settled;
-    int code = hand_over(on, &spawned->task, QLI_HOOKED, false, "ql_spawn");
+    int code = hand_over(on, &spawned->task, QLI_HOOKED, 0, false, "ql_spawn");
     if (code)
         free(spawned);
     return code;
@@ -197,7 +198,8 @@ int ql_future_then(ql_future *future, ql_task *next)
     int code = on->ops->reserve ? on->ops->reserve(on) : 0;
     if (code)
         return code;
-    take_over(on, next, QLI_PENDING);
+    bool counts = ((const ql_task *)future)->qli_runtime == on->runtime;
+    take_over(on, next, QLI_PENDING, counts ? QLI_FOLLOWS : 0);
     code = qli_future_register(future, next, QLI_NEXT);
     if (code > 0)
         code = enqueue(next, true);
@@ -258,9 +260,9 @@ void ql_blocking_end(void)
     }
 }
 
-int qli_hooked_submit(ql_executor *on, qli_hooked *hooked)
+int qli_hooked_submit(ql_executor *on, qli_hooked *hooked, bool follows)
 {
-    return hand_over(on, &hooked->task, QLI_HOOKED, false, "qli_hooked_submit");
+    return hand_over(on, &hooked->task, QLI_HOOKED, follows ? QLI_FOLLOWS : 0, false, "qli_hooked_submit");
 }
 
 bool qli_task_begin(qli_context *context, ql_task *task, int *code)

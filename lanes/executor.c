@@ -19,7 +19,7 @@ static bool drop_oldest(ql_lane *lane, ql_task *newcomer)
 
 static int push(ql_lane *lane, ql_task *task, const qli_context *context, bool reserved)
 {
-    bool outside = !context || context->runtime != lane->executor.runtime;
+    bool outside = qli_is_outside(lane->executor.runtime, task, context);
     int code = qli_inbox_push(&lane->inbox, task, outside, reserved);
     if (code == -EAGAIN && drop_oldest(lane, task))
         code = qli_inbox_push(&lane->inbox, task, outside, true); /* in the dropped one's place */
@@ -46,7 +46,7 @@ static int lane_submit_many(ql_executor *executor, ql_task *newest, ql_task *old
                             qli_context *context)
 {
     ql_lane *lane = qli_lane_of(executor);
-    bool outside = !context || context->runtime != executor->runtime;
+    bool outside = qli_is_outside(executor->runtime, newest, context);
     int code = qli_inbox_push_many(&lane->inbox, newest, oldest, n, outside, false);
     if (code > 0)
         qli_lane_wake(lane);
@@ -98,6 +98,18 @@ static int join(ql_lane *lane, int64_t deadline_ns)
     return qli_thread_join(&lane->thread, deadline_ns);
 }
 
+/* What its thread is in: a task, or a hook of its engine that takes as long; NULL: nothing that we know of. */
+static const char *stuck_in(const ql_lane *lane)
+{
+    const char *task = qli_load(&lane->context.task_name, __ATOMIC_RELAXED);
+    qli_lane_state state = qli_load(&lane->state, __ATOMIC_RELAXED);
+    if (task)
+        return task;
+    return state == QLI_LANE_OPENING   ? "open of the engine"
+           : state == QLI_LANE_CLOSING ? "close of the engine"
+                                       : NULL;
+}
+
 static int lane_end(ql_executor *executor, int64_t deadline_ns, const char **stuck)
 {
     ql_lane *lane = qli_lane_of(executor);
@@ -106,7 +118,7 @@ static int lane_end(ql_executor *executor, int64_t deadline_ns, const char **stu
     qli_lane_refuse(lane);
     if (!join(lane, deadline_ns))
         return 0;
-    *stuck = qli_load(&lane->context.task_name, __ATOMIC_RELAXED);
+    *stuck = stuck_in(lane);
     if (!(lane->flags & QL_LANE_ON_CALLER))
         pthread_detach(lane->thread.handle);
     else if (!*stuck)
@@ -206,6 +218,8 @@ static int wait_for_end(ql_lane *lane, const ql_stop *patience)
 {
     int64_t drain_until_ns = patience && patience->drain_until_ns ? patience->drain_until_ns : QL_FOREVER;
     int64_t give_up_ns = patience && patience->give_up_ns ? patience->give_up_ns : QL_FOREVER;
+    if (drain_until_ns > give_up_ns)
+        drain_until_ns = give_up_ns;
     bool here = qli_lane_is_callers(lane) && lane->state != QLI_LANE_CLOSED;
     int code = here ? qli_lane_live_until(lane, drain_until_ns, false)
                     : ql_future_wait_until(&lane->ended.future, drain_until_ns);
@@ -219,7 +233,7 @@ static int wait_for_end(ql_lane *lane, const ql_stop *patience)
 
 static int close_failed(ql_lane *lane, int code, ql_error *error)
 {
-    const char *task = qli_load(&lane->context.task_name, __ATOMIC_RELAXED);
+    const char *task = stuck_in(lane);
     if (code == -ETIMEDOUT && !task && lane->flags & QL_LANE_ON_CALLER)
         return qli_error_set(error, code,
                              "ql_lane_close: the thread that opened lane '%s' has not come back to poll it",

@@ -128,7 +128,7 @@ static bool send(qli_q_mail *mail)
     if (mail->state != IDLE || !mail->first)
         return mail->state != ENDING;
     mail->state = BUSY;
-    int code = qli_hooked_submit(mail->on, &mail->task);
+    int code = qli_hooked_submit(mail->on, &mail->task, false);
     if (!code)
         return true;
     mail->state = code == -ESHUTDOWN ? DEAD : IDLE;

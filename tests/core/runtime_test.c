@@ -159,6 +159,49 @@ QLT(runtime, refuses_a_bad_list_whole)
 
 static qlt_gate gate;
 
+static int pass_gate(ql_task *task)
+{
+    qlt_gate_wait(&gate, 1);
+    return ((void)task, 0);
+}
+
+/* Whatever stands where in a list that was refused, a wait for one of them does not hang, nor take an old result for a new one. */
+QLT(runtime, what_stood_in_a_refused_list_was_never_submitted)
+{
+    enum { BEFORE, BUSY, AFTER, COUNT };
+    ql_runtime *runtime = qlt_runtime(1);
+    ql_executor *pool = ql_runtime_pool(runtime), *nowhere[] = {pool, NULL};
+    ql_task tasks[COUNT], *list[COUNT], *none[] = {&tasks[BEFORE], NULL, &tasks[AFTER]};
+    gate = (qlt_gate)QLT_GATE_INIT;
+    for (int i = 0; i < COUNT; i++) {
+        list[i] = &tasks[i];
+        ql_task_init(list[i], add_one, &zero);
+    }
+    for (int i = 0; i < 4; i++) {
+        qlt_eq_int(ql_submit(pool, list[BEFORE]), 0);
+        qlt_eq_int(ql_submit(pool, list[AFTER]), 0);
+        qlt_eq_int(ql_future_wait(&list[BEFORE]->future), 0);
+        qlt_eq_int(ql_future_wait(&list[AFTER]->future), 0);
+        if (i == 0) {
+            ql_task_init(list[BUSY], pass_gate, NULL);
+            qlt_eq_int(ql_submit(pool, list[BUSY]), 0);
+            qlt_eq_int(ql_submit_many(pool, list, COUNT), -EBUSY);
+            qlt_gate_open(&gate, 1);
+            qlt_eq_int(ql_future_wait(&list[BUSY]->future), 0); /* it was accepted before */
+        } else if (i == 1) {
+            qlt_eq_int(ql_submit_many(pool, none, COUNT), -EINVAL);
+        } else {
+            list[BUSY]->fn = i == 2 ? NULL : add_one;
+            qlt_eq_int(ql_submit_many(nowhere[i - 2], list, COUNT), -EINVAL);
+            qlt_eq_int(ql_future_wait(&list[BUSY]->future), -EINVAL);
+        }
+        qlt_eq_int(ql_future_wait(&list[BEFORE]->future), -EINVAL);
+        qlt_eq_int(ql_future_wait_until(&list[AFTER]->future, ql_after_ns(1000000)), -EINVAL);
+        qlt_check(!ql_future_settled(&list[BEFORE]->future) && !ql_future_settled(&list[AFTER]->future));
+    }
+    qlt_runtime_stop(runtime);
+}
+
 static int block_until_opened(ql_task *task)
 {
     (void)task;

@@ -81,6 +81,7 @@ QLT(bad_input, a_closed_lane_says_so)
     qlt_eq_int(ql_lane_submit_until(lane, &task, QL_FOREVER), -ESHUTDOWN);
     qlt_eq_int(ql_lane_call(lane, &task), -ESHUTDOWN);
     qlt_eq_int(ql_submit_many(ql_lane_executor(lane), tasks, 1), -ESHUTDOWN);
+    qlt_eq_int(ql_future_wait(&task.future), -EINVAL);
     qlt_eq_int(ql_spawn(ql_lane_executor(lane), nothing, NULL), -ESHUTDOWN);
     qlt_eq_int(ql_client_submit_until(client, &task, QL_FOREVER), -ESHUTDOWN);
     task.deadline_ns = ql_after_ns(1000);

@@ -251,6 +251,8 @@ QLT(client, takes_continuations_and_many_and_refuses_what_cannot_be)
     for (int i = 0; i < 3; i++)
         ql_task_init(three[i], nothing, NULL);
     qlt_eq_int(ql_submit_many(ql_client_executor(client), three, 3), -EAGAIN);
+    for (int i = 0; i < 3; i++)
+        qlt_eq_int(ql_future_wait(&three[i]->future), -EINVAL);
     qlt_eq_int(ql_submit_many(ql_client_executor(client), three, 2), 0);
     await(&a);
     await(&b);

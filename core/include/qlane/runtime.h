@@ -2,7 +2,7 @@
  * opened on it (lane.h). Many runtimes may live in one process; none is ever implied.
  *
  * After fork() the parent goes on as before. Its child has none of its threads: there every call with a runtime, executor,
- * lane, strand or unsettled future that it has inherited answers -ECHILD (counters are left as they were), nothing is freed, and
+ * lane, strand, completions or unsettled future that it has inherited answers -ECHILD (counters are left as they were), nothing is freed, and
  * engines are told (fork_child). A runtime that the child starts is its own. A task may fork too; its child must not return
  * from it, but _exit() or exec. */
 #ifndef QLANE_RUNTIME_H
@@ -81,7 +81,8 @@ typedef struct ql_stop {
 } ql_stop;
 
 /** Stop, in this order:
- *   1. submissions from threads that are not ours are refused with -ESHUTDOWN; running tasks may still submit;
+ *   1. submissions from threads that are not ours are refused with -ESHUTDOWN; running tasks may still submit, and what was to
+ *      follow an accepted task (ql_future_then) still does;
  *   2. the pool and every lane work until all accepted tasks have settled, or drain_until_ns has come;
  *   3. what still queues settles with -ESHUTDOWN, what runs is asked to end;
  *   4. lanes close their engines on their own threads; all threads end and are joined; the memory is freed.

@@ -73,7 +73,10 @@ void ql_task_init(ql_task *task, ql_task_fn *fn, void *arg);
 QL_MUST_USE int ql_submit(ql_executor *on, ql_task *task);
 
 /** Hand over several at once, in this order, all or none: one hand-over and at most one wake-up for all of them.
- *  Threads, Owns, Order, Errors: as ql_submit; -EINVAL also when their classes differ. */
+ *  Threads, Owns, Order: as ql_submit.
+ *  Errors:  as ql_submit; -EINVAL also when their classes differ; -EBUSY also when one stands there twice. After an error none
+ *           was accepted, wherever in the list the cause stood, and each counts as never submitted (a wait for it answers
+ *           -EINVAL), but for one that was submitted before and has not settled. */
 QL_MUST_USE int ql_submit_many(ql_executor *on, ql_task *const *tasks, size_t count);
 
 /** Allocate a task, submit it and forget it: it frees itself when it settles. An error it returns goes to the runtime's
@@ -81,13 +84,16 @@ QL_MUST_USE int ql_submit_many(ql_executor *on, ql_task *const *tasks, size_t co
  *  Errors:  as ql_submit; -ENOMEM. */
 QL_MUST_USE int ql_spawn(ql_executor *on, ql_task_fn *fn, void *arg);
 
-/** Submit `next` to next->on as soon as `future` settles; at once if it has. What the first task left can be read from its
- *  future inside the second, if the caller keeps it. `next` is the runtime's from this call on.
+/** Submit `next` to next->on as soon as `future` settles, with whatever code; at once if it has. What the first task left can be
+ *  read from its future inside the second, if the caller keeps it. `next` is the runtime's from this call on, and settles after
+ *  the first: a stop that waits for the one waits for the other, also when a thread of the host cancels the first meanwhile.
  *  Threads: any; a future has one waiter, group or continuation.
+ *  Owns:    where the two are of different runtimes, that of `next` must not have stopped before `future` settles.
  *  Order:   what the first task wrote, `next` sees.
  *  Errors:  -EINVAL NULL, no function, no executor in next->on, or a future never submitted; -EBUSY either is taken; what
- *           ql_submit answers, when it was submitted at once or its place could not be reserved (-EAGAIN). A lane that closes
- *           before the future settles settles `next` with -ESHUTDOWN. */
+ *           ql_submit answers, when it was submitted at once or its place could not be reserved (-EAGAIN). Where
+ *           next->on has closed before the future settles, a lane by ql_lane_close(), all by a stop whose patience has ended (or,
+ *           where the future is of another runtime, by one that has begun), `next` settles with -ESHUTDOWN and never runs. */
 QL_MUST_USE int ql_future_then(ql_future *future, ql_task *next);
 
 /** Ask a task to end. Whoever is first decides: a queued task settles with -ECANCELED and never runs, a running one is
