@@ -5,6 +5,7 @@
 #include "core/runtime.h"
 
 ql_runtime *qli_orphans;
+unsigned qli_forks;
 
 static struct {
     pthread_mutex_t lock;
@@ -39,6 +40,7 @@ static void unlock_all(void)
 static void in_child(void)
 {
     unlock_all();
+    qli_store(&qli_forks, qli_forks + 1, __ATOMIC_RELAXED);
     qli_context_enter(NULL);
     ql_runtime **end = &list.runtimes;
     for (; *end; end = &(*end)->next_at_fork)
@@ -56,11 +58,17 @@ static void register_handlers(void)
     list.code = -pthread_atfork(before_fork, unlock_all, in_child);
 }
 
-int qli_atfork_add(ql_runtime *runtime)
+int qli_atfork_begin(void)
 {
     pthread_once(&list.once, register_handlers);
-    if (list.code)
-        return list.code;
+    return list.code;
+}
+
+int qli_atfork_add(ql_runtime *runtime)
+{
+    int code = qli_atfork_begin();
+    if (code)
+        return code;
     pthread_mutex_lock(&list.lock);
     runtime->next_at_fork = list.runtimes;
     list.runtimes = runtime;

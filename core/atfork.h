@@ -8,9 +8,14 @@
 #include "core/atomics.h"
 #include "qlane/runtime.h"
 
-/* A runtime has started, or is about to be freed. Errors: -ENOMEM no handler can be registered. */
+/* See to forks from now on. Errors: -ENOMEM no handler can be registered. */
+int qli_atfork_begin(void);
+/* The same, and a runtime has started; or it is about to be freed. */
 int qli_atfork_add(ql_runtime *runtime);
 void qli_atfork_remove(ql_runtime *runtime);
+
+/* How many forks lie between this process and the first one: what was made at another count belongs to a parent. */
+extern unsigned qli_forks;
 
 /* Only for the next one: a child's orphans, linked by next_at_fork; NULL in every other process. */
 extern ql_runtime *qli_orphans;

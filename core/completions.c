@@ -12,12 +12,13 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "core/atfork.h"
 #include "core/future.h"
+#include "core/thread.h"
 
 enum { ARMED = 1 };
 
@@ -26,32 +27,36 @@ struct ql_completions {
     uintptr_t word; /* 0, ARMED, or the newest entry */
     /* The consumer's. */
     ql_completion *ready QLI_ALIGNED; /* taken, the oldest first */
-    int fd;                           /* set once, then read by anyone */
+    int fd;                           /* set once, then read by anyone, like the next */
+    unsigned forks;                   /* that came before it was made */
     size_t expected;                  /* anyone adds: not yet given to the consumer */
 };
 
+/* In a child of fork() it is the parent's, and so is its descriptor: to read that would take from the parent what it waits for. */
+static bool is_parents(const ql_completions *completions)
+{
+    return completions->forks != qli_load(&qli_forks, __ATOMIC_RELAXED);
+}
+
 static void tell(const ql_completions *completions)
 {
-    int state;
-    /* A settling thread may be the caller's, and no call of ours is a cancellation point. */
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+    int state = qli_cancel_off(); /* a settling thread may be the caller's */
     eventfd_write(completions->fd, 1);
-    pthread_setcancelstate(state, NULL);
+    qli_cancel_back(state);
 }
 
 /* False: nobody has written since. With patience it waits for that. */
 static bool was_told(const ql_completions *completions, bool patient)
 {
-    int state;
+    int state = qli_cancel_off();
     eventfd_t count;
     struct pollfd readable = {.fd = completions->fd, .events = POLLIN};
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
     bool told = eventfd_read(completions->fd, &count) == 0;
     while (!told && patient) {
         (void)poll(&readable, 1, -1);
         told = eventfd_read(completions->fd, &count) == 0;
     }
-    pthread_setcancelstate(state, NULL);
+    qli_cancel_back(state);
     return told;
 }
 
@@ -60,10 +65,15 @@ int ql_completions_create(ql_completions **out)
     if (!out)
         return -EINVAL;
     *out = NULL;
+    int no_handler = qli_atfork_begin();
+    if (no_handler)
+        return no_handler;
     ql_completions *completions = aligned_alloc(QLI_CACHE_LINE, sizeof(*completions));
     if (!completions)
         return -ENOMEM;
-    *completions = (ql_completions){.word = ARMED, .fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+    *completions = (ql_completions){.word = ARMED,
+                                    .fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+                                    .forks = qli_load(&qli_forks, __ATOMIC_RELAXED)};
     if (completions->fd < 0) {
         int code = -errno;
         free(completions);
@@ -75,7 +85,9 @@ int ql_completions_create(ql_completions **out)
 
 int ql_completions_fd(const ql_completions *completions)
 {
-    return completions ? completions->fd : -EINVAL;
+    if (!completions)
+        return -EINVAL;
+    return is_parents(completions) ? -ECHILD : completions->fd;
 }
 
 void qli_completion_arrive(ql_completion *entry)
@@ -94,6 +106,8 @@ int ql_completions_add(ql_completions *to, ql_future *future, ql_completion *ent
 {
     if (!to || !future || !entry)
         return -EINVAL;
+    if (is_parents(to))
+        return -ECHILD;
     if (entry->qli_to)
         return -EBUSY;
     *entry = (ql_completion){.future = future, .qli_to = to};
@@ -137,7 +151,7 @@ static void take(ql_completions *from)
 
 ql_completion *ql_completions_next(ql_completions *from)
 {
-    if (!from)
+    if (!from || is_parents(from))
         return NULL;
     if (!from->ready)
         take(from);
@@ -154,6 +168,8 @@ int ql_completions_destroy(ql_completions *completions)
 {
     if (!completions)
         return 0;
+    if (is_parents(completions))
+        return -ECHILD;
     if (qli_load(&completions->expected, __ATOMIC_RELAXED))
         return -EBUSY;
     if (qli_load(&completions->word, __ATOMIC_RELAXED) != ARMED)

@@ -81,6 +81,8 @@ void qli_future_settle(ql_future *future);
 
 /* group.c: the member's future has settled. */
 void qli_group_arrive(ql_member *member);
+/* With the waits' lock: end the wait for all of which this is a member. False: all have arrived, or are arriving. */
+bool qli_group_refuse(const ql_member *member);
 /* completions.c: the entry's future has settled. */
 void qli_completion_arrive(ql_completion *entry);
 /* task.c: what the continuation waited for has settled. False: its executor takes nothing any more, so it must settle now, with

@@ -2,7 +2,7 @@
  * has arrived or was taken out. `pending` counts the members that are registered, and the waiter itself while it has reason
  * to stay; whoever brings it to zero is the last to touch the group, and gives the token if that is not the waiter.
  *
- *   all: the waiter lets go at once; the last arrival wakes it
+ *   all: the waiter lets go at once; the last arrival wakes it. Who refuses the wait takes the others out, as if they arrived
  *   any: the first arrival wakes it; it takes the others out, then lets go and waits for those that were on their way
  *
  * Model: tests/models/group_model */
@@ -90,6 +90,16 @@ static int register_members(group *of, bool *first)
         }
     }
     return 0;
+}
+
+bool qli_group_refuse(const ql_member *member)
+{
+    group *of = member->qli_group;
+    qli_parker *parker = of->parker;
+    size_t n = take_out(of);
+    if (n && let_go(of, n))
+        qli_unpark(parker);
+    return n;
 }
 
 /* Take out who is left, and stay until those who could not be taken out have left the group. */

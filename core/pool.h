@@ -112,6 +112,8 @@ static inline qli_worker *qli_worker_of(qli_context *context)
 /* seat.c: a worker is about to sleep in a wait. 0: its seat is passed on, or held with others still working, or it
  * `must`. -EAGAIN: it is the last one that works, and no spare thread can be had. */
 int qli_seat_leave(qli_worker *worker, bool must);
+/* Does every worker sleep on its seat? Then a wait that leaves no seat, and that the last of them has not found, must end. */
+bool qli_seat_none_works(qli_pool *pool);
 /* The wait is over: get the seat back. */
 void qli_seat_return(qli_worker *worker);
 /* With the sleep lock, between two tasks: if a worker waits for this seat, give it up, release the lock, and answer true;

@@ -88,7 +88,7 @@ static void free_runtime(ql_runtime *runtime)
     free(runtime);
 }
 
-int ql_runtime_start(const ql_runtime_config *config, ql_runtime **out, ql_error *error)
+static int start(const ql_runtime_config *config, ql_runtime **out, ql_error *error)
 {
     if (!out) {
         qli_error_set(error, -EINVAL, "ql_runtime_start: `runtime` is NULL");
@@ -133,6 +133,13 @@ int ql_runtime_start(const ql_runtime_config *config, ql_runtime **out, ql_error
     }
     *out = runtime;
     return 0;
+}
+
+int ql_runtime_start(const ql_runtime_config *config, ql_runtime **out, ql_error *error)
+{
+    int state = qli_cancel_off(), code = start(config, out, error);
+    qli_cancel_back(state);
+    return code;
 }
 
 ql_executor *ql_runtime_pool(ql_runtime *runtime)
@@ -216,12 +223,14 @@ void ql_runtime_stats(const ql_runtime *runtime, ql_stats *stats)
 
 void qli_runtime_look(ql_runtime *runtime, qli_look_fn *each, void *arg)
 {
+    int state = qli_cancel_off();
     runtime->pool->executor.ops->look(&runtime->pool->executor, each, arg);
     pthread_mutex_lock(&runtime->lock);
     for (ql_executor *executor = runtime->executors; executor; executor = executor->next)
         if (executor->ops->look)
             executor->ops->look(executor, each, arg);
     pthread_mutex_unlock(&runtime->lock);
+    qli_cancel_back(state);
 }
 
 /* Nothing is queued or running, and, the doors being shut to others, nothing can be any more: as many had settled before
@@ -281,6 +290,7 @@ static int end_threads(ql_runtime *runtime, int64_t deadline_ns, const char **st
 
 static void destroy(ql_runtime *runtime)
 {
+    int state = qli_cancel_off(); /* to restore the callers' places it reads files */
     qli_timers_end(&runtime->timers);
     while (runtime->executors) {
         ql_executor *executor = runtime->executors;
@@ -290,6 +300,7 @@ static void destroy(ql_runtime *runtime)
     runtime->pool->executor.ops->destroy(&runtime->pool->executor);
     ql_callers_restore(runtime->callers);
     free_runtime(runtime);
+    qli_cancel_back(state);
 }
 
 static int begin_stop(ql_runtime *runtime, const ql_stop *patience, ql_error *error)
@@ -373,13 +384,15 @@ void ql_runtime_dump(ql_runtime *runtime, FILE *out)
         fputs("a runtime of the parent process\n", out);
         return;
     }
+    int state = qli_cancel_off();
     ql_executor *pool = &runtime->pool->executor;
     pool->ops->dump(pool, out);
     if (pthread_mutex_trylock(&runtime->lock)) {
         fputs("lanes: the list is being changed\n", out);
-        return;
+    } else {
+        for (ql_executor *executor = runtime->executors; executor; executor = executor->next)
+            executor->ops->dump(executor, out);
+        pthread_mutex_unlock(&runtime->lock);
     }
-    for (ql_executor *executor = runtime->executors; executor; executor = executor->next)
-        executor->ops->dump(executor, out);
-    pthread_mutex_unlock(&runtime->lock);
+    qli_cancel_back(state);
 }

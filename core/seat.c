@@ -74,14 +74,28 @@ static int hold(qli_pool *pool, qli_worker *worker, bool must)
     return 0;
 }
 
-/* A join has put the last worker to sleep: a wait for what queues must end, so that its thread comes back to a seat. If there
- * is none, all that is waited for is under way elsewhere. */
-static void refuse_a_wait(qli_pool *pool)
+/* A join has put the last worker to sleep: a wait for what queues must end, so that its thread comes back to a seat. If no
+ * worker's does, those of lanes end, for a worker may wait for one of these. If there is none, all that is waited for is under
+ * way elsewhere. */
+static void refuse_waits(qli_pool *pool)
 {
+    ql_runtime *runtime = pool->executor.runtime;
     unsigned count = qli_load(&pool->workers_count, __ATOMIC_ACQUIRE);
     for (unsigned i = 0; i < count; i++)
-        if (qli_waits_refuse(&pool->executor.runtime->waits, &pool->workers[i]->context))
+        if (qli_waits_refuse(&runtime->waits, &pool->workers[i]->context))
             return;
+    pthread_mutex_lock(&runtime->lock);
+    for (const ql_executor *lane = runtime->executors; lane; lane = lane->next)
+        (void)qli_waits_refuse(&runtime->waits, lane->context);
+    pthread_mutex_unlock(&runtime->lock);
+}
+
+bool qli_seat_none_works(qli_pool *pool)
+{
+    pthread_mutex_lock(&pool->sleep.lock);
+    bool none = !others_work(pool, NULL);
+    pthread_mutex_unlock(&pool->sleep.lock);
+    return none;
 }
 
 int qli_seat_leave(qli_worker *worker, bool must)
@@ -114,7 +128,7 @@ int qli_seat_leave(qli_worker *worker, bool must)
     bool last = worker->holds_seat && !others_work(pool, seat);
     pthread_mutex_unlock(&pool->sleep.lock);
     if (last)
-        refuse_a_wait(pool);
+        refuse_waits(pool);
     if (heir)
         qli_unpark(&heir->context.parker);
     if (!code && qli_pool_has_work(pool))

@@ -45,5 +45,7 @@ int qli_thread_join(qli_thread *thread, int64_t deadline_ns)
 {
     if (!qli_park(&thread->ended, deadline_ns))
         return -ETIMEDOUT;
-    return -pthread_join(thread->handle, NULL);
+    int state = qli_cancel_off(), code = -pthread_join(thread->handle, NULL);
+    qli_cancel_back(state);
+    return code;
 }

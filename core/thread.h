@@ -22,4 +22,17 @@ int qli_thread_start(qli_thread *thread, void (*run)(void *), void *arg, const c
  * detach it. */
 int qli_thread_join(qli_thread *thread, int64_t deadline_ns);
 
+/* No call of ours is a cancellation point: around those of libc that are. */
+static inline int qli_cancel_off(void)
+{
+    int state;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+    return state;
+}
+
+static inline void qli_cancel_back(int state)
+{
+    pthread_setcancelstate(state, NULL);
+}
+
 #endif

@@ -164,7 +164,9 @@ void qli_timers_disarm(qli_timers *timers, ql_task *task)
     pthread_mutex_lock(&timers->lock);
     while (timers->firing == task && !pthread_equal(pthread_self(), timers->thread.handle)) {
         timers->unwanted = true;
+        int state = qli_cancel_off();
         pthread_cond_wait(&timers->fired, &timers->lock);
+        qli_cancel_back(state);
     }
     if (task->qli_heap[PREV])
         qli_deadlines_remove(&timers->root, task);

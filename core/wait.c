@@ -107,6 +107,8 @@ static int sleep_inside(qli_context *self, const ql_member *members, size_t coun
     bool entered = !code;
     if (!code && worker)
         code = qli_seat_leave(worker, false);
+    else if (!code && qli_seat_none_works(self->runtime->pool))
+        (void)qli_waits_refuse(waits, self);
     if (!code) {
         int64_t parked_ns = qli_park_begin(self);
         if (worker)

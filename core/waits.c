@@ -18,16 +18,23 @@ static qli_context *settler(ql_runtime *runtime, ql_task *task)
     return runner ? &runtime->pool->workers[runner - 1]->context : task->on->context;
 }
 
-/* With the lock: end this context's wait, if it is for a single future that has not settled. The waiter finds the token that the
- * future would have given. */
+/* With the lock: end this context's wait, if what it waits for has not settled. The waiter finds the token that the future, or
+ * the last of them, would have given. */
 static bool refuse(qli_context *who, int code)
 {
-    if (who->waits_for_count != 1 ||
-        !qli_future_unregister(who->waits_for[0].future, &who->parker, QLI_PARKER))
+    if (!who->waits_for_count)
         return false;
+    const ql_member *first = &who->waits_for[0];
+    if (first->qli_group) {
+        if (!qli_group_refuse(first))
+            return false;
+    } else {
+        if (!qli_future_unregister(first->future, &who->parker, QLI_PARKER))
+            return false;
+        qli_unpark(&who->parker);
+    }
     who->waits_for_count = 0;
-    who->refused = code;
-    qli_unpark(&who->parker);
+    who->refused = code; /* read with the lock */
     return true;
 }
 
@@ -173,9 +180,13 @@ void qli_waits_describe(qli_waits *waits, const qli_context *who, char *text, si
 
 bool qli_waits_refuse(qli_waits *waits, qli_context *who)
 {
+    bool queues = false;
     pthread_mutex_lock(&waits->lock);
-    ql_task *task = who->waits_for_count == 1 ? (ql_task *)who->waits_for[0].future : NULL;
-    bool queues = task && task->qli_runtime == who->runtime && !settler(who->runtime, task);
+    for (size_t i = 0; i < who->waits_for_count && !queues; i++) {
+        ql_task *task = (ql_task *)who->waits_for[i].future;
+        queues = task->qli_runtime == who->runtime && !ql_future_settled(&task->future) &&
+                 !settler(who->runtime, task);
+    }
     bool refused = queues && refuse(who, -EAGAIN);
     pthread_mutex_unlock(&waits->lock);
     return refused;

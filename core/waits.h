@@ -2,7 +2,8 @@
  * refused instead of sleeping for ever. Waits that spin, submits and settles never come here.
  *
  * A queued task counts as its lane's to settle, a running one as its runner's. Tasks that queue at the pool can be run by
- * anyone, so they close no cycle: when no seat works any more, leaving the last one is refused (qli_seat_leave).
+ * anyone, so they close no cycle: when no seat works any more, leaving the last one is refused (qli_seat_leave), and so is a
+ * wait by a lane for what queues there (qli_seat_none_works).
  *
  * A join cannot be refused. Where one closes a cycle, or takes the last seat, a wait that sleeps already is ended instead. */
 #ifndef QLANE_CORE_WAITS_H

@@ -31,6 +31,12 @@ int qli_misuse(ql_runtime *runtime, int code, const char *format, ...)
     abort(); /* no cycle here */
 }
 
+bool qli_seat_none_works(qli_pool *pool)
+{
+    (void)pool;
+    return false;
+}
+
 int qli_seat_leave(qli_worker *worker, bool must)
 {
     (void)worker, (void)must;

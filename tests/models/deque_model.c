@@ -26,6 +26,12 @@ void qli_sleep_post(qli_sleep *sleep)
     (void)sleep;
 }
 
+bool qli_seat_none_works(qli_pool *pool)
+{
+    (void)pool;
+    return false;
+}
+
 int qli_seat_leave(qli_worker *worker, bool must)
 {
     (void)must;

@@ -22,6 +22,12 @@ qli_context *qli_context_current(void)
     return NULL;
 }
 
+bool qli_seat_none_works(qli_pool *pool)
+{
+    (void)pool;
+    return false;
+}
+
 int qli_seat_leave(qli_worker *worker, bool must)
 {
     (void)worker, (void)must;

@@ -80,6 +80,12 @@ static void destroy(ql_executor *executor)
 
 static const qli_executor_ops ops = {.shut = shut, .tally = tally, .end = end, .destroy = destroy};
 
+bool qli_seat_none_works(qli_pool *pool)
+{
+    (void)pool;
+    return false;
+}
+
 int qli_seat_leave(qli_worker *worker, bool must)
 {
     (void)worker, (void)must;

@@ -13,7 +13,10 @@
  * settle meanwhile.
  *
  * A consumer that never looks holds up nobody: no thread waits for it, nothing is allocated, what has settled hangs together
- * through the entries, one for each task. */
+ * through the entries, one for each task.
+ *
+ * In a child of fork() it is still the parent's, which notices nothing: every call here answers -ECHILD, ql_completions_next()
+ * NULL, and the descriptor, which is closed by exec, is not to be polled. A child makes one of its own. */
 #ifndef QLANE_COMPLETIONS_H
 #define QLANE_COMPLETIONS_H
 

@@ -57,8 +57,8 @@ bool ql_future_settled(const ql_future *future);
  *  Order:   what the task wrote is seen after 0.
  *  Errors:  0 settled (the task's own code is in `code`); -EINVAL NULL or never submitted; -EBUSY another waiter, group
  *           or continuation holds its slot; -EDEADLK the wait would close a cycle of waits, which on_misuse
- *           gets in words; -EAGAIN the last worker
- *           would sleep and no spare thread can be had. Except for 0, the task is still the runtime's. */
+ *           gets in words; -EAGAIN no worker is left to run what queues: the last one would sleep, or does, and no spare
+ *           thread can be had. Except for 0, the task is still the runtime's. */
 QL_MUST_USE int ql_future_wait(ql_future *future);
 
 /** The same until a deadline (ns, see ql_after_ns); -ETIMEDOUT when it passed first: the task is still the runtime's. */

@@ -31,6 +31,12 @@ void qli_seat_return(qli_worker *worker)
     abort();
 }
 
+bool qli_seat_none_works(qli_pool *pool)
+{
+    (void)pool;
+    return false;
+}
+
 int qli_pool_create(ql_runtime *runtime, qli_pool **pool, ql_error *error)
 {
     (void)runtime, (void)pool, (void)error;
