@@ -132,6 +132,8 @@ int qli_lane_begin_life(ql_lane *lane)
 {
     qli_lane_move(lane, QLI_LANE_NEW, QLI_LANE_OPENING);
     int code = open_engine(lane);
+    if (code == -EINVAL) /* that stands for a config that was refused: see qlane/engine.h */
+        code = lane->problem.code = -EPROTO;
     qli_store(&lane->opened_ns, ql_now_ns(), __ATOMIC_RELAXED);
     if (code)
         fail(lane, code);

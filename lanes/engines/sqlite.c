@@ -9,6 +9,10 @@
 
 static const ql_engine_ops ops;
 
+/* This process was forked from one that had a connection, in which a thread may have been: an exception to "no globals" that
+ * fork() forces upon us. */
+static bool forked;
+
 /* ---- Tasks ----------------------------------------------------------------------------------------------------- */
 
 static int run_call(ql_task *task)
@@ -66,6 +70,8 @@ int ql_sqlite_run(ql_sqlite *at, const char *sql, const ql_sqlite_cell *params, 
 {
     if (rows)
         *rows = NULL;
+    if (forked)
+        return qli_error_set(error, -ECHILD, "ql_sqlite_run: the connection is the parent process's");
     if (!at || at != ql_sqlite_here() || !at->unit)
         return qli_error_set(error, -EPERM, "ql_sqlite_run: expected a task on the lane of this connection");
     if (!sql || (params_count && !params))
@@ -86,10 +92,12 @@ static int pragma(ql_sqlite *at, const char *sql, const char *expected, ql_error
         code = qli_error_set(error, qli_sqlite_code(rc), "'%s': %s", at->path, sqlite3_errmsg(at->db));
     } else if (expected) {
         const char *found = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(statement, 0) : "";
-        if (!found || strcmp(found, expected) != 0)
+        if (!found)
+            code = qli_error_set(error, -ENOMEM, "'%s': no memory for %s", at->path, sql);
+        else if (strcmp(found, expected) != 0)
             code = qli_error_set(error, -EIO,
                                  "'%s': %s is refused, it stays '%s': is it read-only, or on a network?",
-                                 at->path, sql, found ? found : "");
+                                 at->path, sql, found);
     }
     sqlite3_finalize(statement);
     return code;
@@ -146,6 +154,12 @@ static void discard(void *self)
     free(at);
 }
 
+static void fork_child(void *self)
+{
+    (void)self;
+    forked = true; /* before this process has a second thread */
+}
+
 static const ql_engine_ops ops = {
     .size = sizeof(ops),
     .name = "sqlite",
@@ -156,6 +170,7 @@ static const ql_engine_ops ops = {
     .interrupt = qli_sqlite_interrupt,
     .close = close_it,
     .thread_exit = discard,
+    .fork_child = fork_child,
 };
 
 static int check(const ql_lane_config *lane_config, const ql_sqlite_config *config, ql_error *error)
@@ -197,6 +212,11 @@ int ql_sqlite_open(ql_runtime *runtime, const ql_lane_config *lane_config, const
     int code = check(lane_config, config, error);
     if (code)
         return code;
+    if (forked)
+        return qli_error_set(
+            error, -ECHILD,
+            "ql_sqlite_open: the parent of this process had a SQLite lane at the fork, and the locks "
+            "that were taken then are taken here for ever: call exec first");
     ql_sqlite *at = make(config);
     if (!at)
         return qli_error_set(error, -ENOMEM, "ql_sqlite_open: no memory");

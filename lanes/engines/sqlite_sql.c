@@ -104,7 +104,10 @@ static int prepare(ql_sqlite *at, const char *sql, sqlite3_stmt **statement, ql_
     sqlite3_finalize(second);
     if (!rc && !second)
         return 0;
+    int code = rc ? qli_sqlite_failed(at, rc, error) : 0;
     sqlite3_finalize(*statement);
+    if (code && code != -EINVAL)
+        return code;
     return refused(at, -EINVAL, "the SQL has more than one statement", error);
 }
 
@@ -197,6 +200,13 @@ static ql_sqlite_cell cell_of(sqlite3_stmt *statement, int column)
     return cell;
 }
 
+/* SQLite had no memory to give them in. Only of a blob without any there is nothing to point to. */
+static bool has_no_bytes(const ql_sqlite_cell *cell)
+{
+    bool none = cell->type == QL_SQLITE_TEXT || (cell->type == QL_SQLITE_BLOB && cell->text.length);
+    return none && !cell->text.bytes;
+}
+
 static int gather_names(qli_rows *rows, sqlite3_stmt *statement)
 {
     int columns = sqlite3_column_count(statement), code = 0;
@@ -214,7 +224,7 @@ static int gather_row(qli_rows *rows, sqlite3_stmt *statement)
     int code = 0;
     for (int i = 0; i < (int)rows->columns && !code; i++) {
         ql_sqlite_cell cell = cell_of(statement, i);
-        code = qli_rows_add(rows, &cell);
+        code = has_no_bytes(&cell) ? -ENOMEM : qli_rows_add(rows, &cell);
     }
     return code;
 }

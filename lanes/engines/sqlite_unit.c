@@ -17,7 +17,7 @@
 
 /* ---- Transactions ---------------------------------------------------------------------------------------------- */
 
-/* SQLite rolled the transaction back, or nobody can. */
+/* SQLite rolled the transaction back, or nobody can: then it is still open, and its batch is lost whoever wrote. */
 static void lose(ql_sqlite *at, int code, const ql_error *error)
 {
     at->in_transaction = false;
@@ -25,7 +25,7 @@ static void lose(ql_sqlite *at, int code, const ql_error *error)
         unit->savepoint = false;
         unit->doomed = code;
     }
-    if (at->wrote) {
+    if (at->wrote || !sqlite3_get_autocommit(at->db)) {
         at->lost = code;
         at->lost_error = *error;
         ql_batch_end_soon();
@@ -106,11 +106,11 @@ int qli_sqlite_unit(ql_sqlite *at, ql_task *task, bool single)
 int qli_sqlite_begin_batch(void *self, unsigned tasks_max, ql_error *error)
 {
     ql_sqlite *at = self;
-    (void)error;
     at->alone = tasks_max == 1;
     at->wrote = false;
     at->lost = 0;
-    return 0;
+    /* One that could not be rolled back when it was lost. */
+    return sqlite3_get_autocommit(at->db) ? 0 : qli_sqlite_run_own(at, QLI_ROLLBACK, error);
 }
 
 int qli_sqlite_end_batch(void *self, ql_error *error)

@@ -1,12 +1,14 @@
 /* fork() while a runtime works: the child's inherited handles answer -ECHILD, nothing hangs, and a runtime of its own works;
  * the parent goes on as if nothing had been. */
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "qlane/completions.h"
 #include "qlane/qlane.h"
 #include "qlane/sqlite.h"
 #include "tests/support/harness.h"
@@ -19,6 +21,10 @@ static uint32_t ends;
 static ql_task held; /* runs on the lane from before the fork until after it */
 static qlt_gate gate;
 static unsigned forgotten; /* engines that were told, in this process */
+static ql_sqlite *connection;
+static ql_completions *completions;
+static ql_task settled;
+static ql_completion settled_entry; /* is ready to come out */
 
 static int hold(ql_task *task)
 {
@@ -93,6 +99,29 @@ static void ask_lane(ql_lane *of)
     expect(ql_lane_free(of) == -ECHILD);
 }
 
+/* The parent has not looked yet, and must find afterwards what it would have found. */
+static void ask_completions(void)
+{
+    ql_completion entry = {0};
+    expect(ql_completions_fd(completions) == -ECHILD);
+    expect(ql_completions_add(completions, &settled.future, &entry) == -ECHILD && !entry.future);
+    expect(!ql_completions_next(completions));
+    expect(ql_completions_destroy(completions) == -ECHILD);
+}
+
+/* For the parent's runtime, and for one of this process (NULL: it is refused before it is looked at). */
+static void ask_sqlite(ql_runtime *on)
+{
+    ql_sqlite_config config = {.size = sizeof(config)};
+    ql_lane *none = lane;
+    ql_error error = {0};
+    expect(ql_sqlite_open(on, NULL, &config, &none, &error) == -ECHILD && !none);
+    expect(error.code == -ECHILD && error.text[0]);
+    expect(ql_sqlite_run(connection, "SELECT 1", NULL, 0, NULL, &error) == -ECHILD);
+    expect(error.code == -ECHILD && error.text[0]);
+    expect(!ql_sqlite_handle(connection) && !ql_sqlite_here());
+}
+
 static void ask_runtime(void)
 {
     ql_stats stats = {.size = sizeof(stats)};
@@ -111,6 +140,22 @@ static void ask_runtime(void)
     fclose(out);
 }
 
+/* Futures of its own runtime come out of completions of its own. */
+static void complete_its_own(ql_runtime *own)
+{
+    ql_completions *mine;
+    ql_completion entry = {0}, *found;
+    ql_task task = fresh(nothing);
+    expect(!ql_completions_create(&mine));
+    expect(!ql_submit(ql_runtime_pool(own), &task));
+    expect(ql_completions_add(completions, &task.future, &entry) == -ECHILD);
+    expect(!ql_completions_add(mine, &task.future, &entry));
+    struct pollfd readable = {.fd = ql_completions_fd(mine), .events = POLLIN};
+    while (!(found = ql_completions_next(mine)))
+        expect(poll(&readable, 1, -1) == 1);
+    expect(found == &entry && !ql_completions_destroy(mine));
+}
+
 /* A thread that was forked with others cannot start any under ThreadSanitizer. No SQLite: the parent's lane may have been in it, and
  * then its locks are held for ever here (qlane/sqlite.h). */
 static void start_its_own(void)
@@ -126,6 +171,8 @@ static void start_its_own(void)
     expect(!ql_lane_call(plain, &task) && task.future.code == 0);
     expect(!ql_submit(ql_runtime_pool(own), &task) && !ql_future_wait(&task.future));
     ask_futures();
+    ask_sqlite(own);
+    complete_its_own(own);
     expect(!ql_runtime_stop(own, NULL, &error));
 #endif
 }
@@ -143,6 +190,8 @@ static void be_the_child(void)
     ask_executor(ql_strand_executor(strand));
     ql_strand_release(strand);
     ask_futures();
+    ask_completions();
+    ask_sqlite(runtime);
     start_its_own();
     _exit(0);
 }
@@ -179,6 +228,30 @@ static void *work(void *arg)
     return NULL;
 }
 
+static int find_connection(ql_task *task)
+{
+    connection = ql_sqlite_here();
+    return ((void)task, 0);
+}
+
+static void begin_completions(void)
+{
+    settled_entry = (ql_completion){0};
+    qlt_eq_int(ql_completions_create(&completions), 0);
+    qlt_eq_int(ql_completions_add(completions, &settled.future, &settled_entry), 0);
+}
+
+/* What a child did with them is not seen here. */
+static void end_completions(void)
+{
+    struct pollfd readable = {.fd = ql_completions_fd(completions), .events = POLLIN};
+    qlt_eq_int(poll(&readable, 1, 0), 1);
+    qlt_eq_ptr(ql_completions_next(completions), &settled_entry);
+    qlt_eq_ptr(ql_completions_next(completions), NULL);
+    qlt_eq_int(poll(&readable, 1, 0), 0);
+    qlt_eq_int(ql_completions_destroy(completions), 0);
+}
+
 static void begin(void)
 {
     static const ql_engine_ops ops = {.size = sizeof(ops), .name = "forgets", .fork_child = forget};
@@ -191,6 +264,9 @@ static void begin(void)
     qlt_eq_int(ql_lane_open(runtime, &here, &caller_lane, &error), 0);
     qlt_eq_int(ql_sqlite_open(runtime, NULL, &database, &sqlite, &error), 0);
     qlt_eq_int(ql_strand_create(runtime, &strand), 0);
+    settled = fresh(find_connection);
+    qlt_eq_int(ql_lane_call(sqlite, &settled), 0);
+    begin_completions();
     gate = (qlt_gate)QLT_GATE_INIT;
     held = fresh(hold);
     qlt_eq_int(ql_lane_submit(lane, &held), 0);
@@ -200,6 +276,7 @@ static void begin(void)
 static void end(void)
 {
     ql_error error;
+    end_completions();
     qlt_gate_open(&gate, 2);
     qlt_eq_int(ql_future_wait(&held.future), 0);
     qlt_eq_int(held.future.code, 0);

@@ -33,8 +33,8 @@ typedef struct ql_engine_ops {
      *  CPUs or starts threads of its own. */
     int (*prepare)(void *self, ql_error *error);
 
-    /** On the lane's thread, on its core. Tasks may queue already; if it fails they all settle with its code. Like prepare, it
-     *  does not answer -EINVAL, which stands for a config that was refused. */
+    /** On the lane's thread, on its core. Tasks may queue already; if it fails they all settle with its code. An -EINVAL
+     *  of its, or of prepare's, becomes -EPROTO, for -EINVAL stands for a config that was refused. */
     int (*open)(void *self, ql_error *error);
 
     /** Run a task and return its code. NULL: task->fn(task). A task that fails undoes what it did, and only that. */

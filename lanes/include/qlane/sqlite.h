@@ -18,7 +18,8 @@
  * in its batch has written, because SQLite would roll those back too; else ql_task_cancel() answers -ENOTSUP.
  *
  * Fork: SQLite has locks of its own, and a thread that was in it at the fork holds them in the child for ever. So a child of a
- * process that uses SQLite does not: it calls exec first. */
+ * process that has such a lane uses no SQLite: here every call answers -ECHILD, for a runtime of the child's own too, and none of
+ * SQLite's own is safe. It calls exec first. */
 #ifndef QLANE_SQLITE_H
 #define QLANE_SQLITE_H
 
@@ -47,7 +48,7 @@ typedef struct ql_sqlite_config {
 } ql_sqlite_config;
 
 /** Open a lane with a connection. `lane_config` gives name, bounds and batches, its engine is filled in; may be NULL.
- *  Errors: as ql_lane_open(); -EINVAL; -ENOMEM; -EIO and the like: the database cannot be opened, read or written, or is
+ *  Errors: as ql_lane_open(); -EINVAL; -ENOMEM; -ECHILD the parent of this process had such a lane at the fork; -EIO and the like: the database cannot be opened, read or written, or is
  *          none. *error has the sentence. */
 QL_MUST_USE int ql_sqlite_open(ql_runtime *runtime, const ql_lane_config *lane_config,
                                const ql_sqlite_config *config, ql_lane **lane, ql_error *error);
@@ -118,7 +119,7 @@ ql_sqlite *ql_sqlite_here(void);
 
 /** Run one statement; prepared ones are kept by their text. `rows` may be NULL: they are not kept then.
  *  Threads: the lane's own, inside a task.
- *  Errors:  -EPERM not on its lane, or not in a task; -EINVAL SQL that SQLite does not understand, no statement, more than
+ *  Errors:  -EPERM not on its lane, or not in a task; -ECHILD in a fork's child; -EINVAL SQL that SQLite does not understand, no statement, more than
  *           one, or another number of parameters; -ECANCELED, -ETIMEDOUT the task was asked to end; -EEXIST a constraint;
  *           -ENOSPC, -EIO, -EBUSY, -ENOMEM, -EROFS, -E2BIG; -EBADMSG the file is damaged or no database; -EPROTO SQLite
  *           refused for another reason. *error has its words.
