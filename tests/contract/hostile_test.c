@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "qlane/qlane.h"
@@ -178,6 +179,36 @@ QLT(hostile, a_lane_of_real_time_starves_nobody)
     for (int i = 0; i < ROUNDS && !task.future.code; i++)
         work_round();
     qlt_runtime_stop(runtime);
+}
+
+/* ---- A task that takes its time ------------------------------------------------------------------------------------ */
+
+static qlt_gate long_one;
+
+static int takes_ten_seconds(ql_task *task)
+{
+    qlt_gate_open(&long_one, 1);
+    struct timespec left = {.tv_sec = 10};
+    while (nanosleep(&left, &left))
+        ;
+    return ql_task_return(task, (ql_value){.i64 = 10});
+}
+
+/* It holds its worker; the others go on, and a patient stop waits for it. */
+QLT(hostile, a_task_may_run_for_ten_seconds)
+{
+    ql_task task;
+    long_one = (qlt_gate)QLT_GATE_INIT;
+    start(2);
+    ql_task_init(&task, takes_ten_seconds, NULL);
+    qlt_eq_int(ql_submit(ql_runtime_pool(runtime), &task), 0);
+    qlt_gate_wait(&long_one, 1);
+    for (int i = 0; i < ROUNDS; i++)
+        work_round();
+    qlt_check(!ql_future_settled(&task.future));
+    qlt_runtime_stop(runtime);
+    qlt_check(ql_future_settled(&task.future));
+    qlt_eq_int(task.future.value.i64, 10);
 }
 
 /* ---- Careless users ----------------------------------------------------------------------------------------------- */

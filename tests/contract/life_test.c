@@ -1,5 +1,6 @@
-/* However a process, or a thread of it, ends: nothing hangs, and what it is told is right. A busy runtime has two workers and a
- * lane with an engine, all of them working and with more to do. (A fork: tests/lanes/fork_test.c. dlclose: tests/embed.) */
+/* However a process ends: nothing hangs, and what it is told is right. A busy runtime has two workers and a
+ * lane with an engine, all of them working and with more to do. (A thread of its: thread_test.c. A fork:
+ * tests/lanes/fork_test.c. dlclose: tests/embed.) */
 #include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
@@ -22,23 +23,6 @@ enum { SANITIZED = false };
 #endif
 
 /* ---- A process that ends ---- */
-
-/* `body` must end its process with this wait status; whoever hangs is killed by its alarm, and that is another status. */
-static void ends_with(void (*body)(void), int status)
-{
-    int found;
-    fflush(NULL);
-    pid_t child = fork();
-    qlt_check(child >= 0);
-    if (child == 0) {
-        alarm(60);
-        qlt_ends_untidily();
-        body();
-        _exit(99);
-    }
-    qlt_eq_int(waitpid(child, &found, 0), child);
-    qlt_eq_int(found, status);
-}
 
 static int again(ql_task *task)
 {
@@ -108,15 +92,13 @@ static void ends_its_main_thread(void)
 
 QLT(life, ends_when_its_host_says_so)
 {
-    ends_with(exits, 7 << 8);
-    ends_with(exits_in_a_task, 7 << 8);
-    ends_with(exits_on_the_lane, 7 << 8);
-    ends_with(exits_at_once, 7 << 8);
-    ends_with(becomes_another, 7 << 8);
-    ends_with(ends_its_main_thread, 7 << 8);
+    qlt_ends_with(exits, 7 << 8);
+    qlt_ends_with(exits_in_a_task, 7 << 8);
+    qlt_ends_with(exits_on_the_lane, 7 << 8);
+    qlt_ends_with(exits_at_once, 7 << 8);
+    qlt_ends_with(becomes_another, 7 << 8);
+    qlt_ends_with(ends_its_main_thread, 7 << 8);
 }
-
-/* ---- A thread that ends ---- */
 
 static qlt_gate gate;
 
@@ -124,67 +106,6 @@ static int hold(ql_task *task)
 {
     qlt_gate_wait(&gate, 1);
     return ql_task_return(task, (ql_value){.i64 = 42});
-}
-
-typedef struct waiter {
-    ql_task task;
-    ql_runtime *runtime;
-    int64_t seen;
-} waiter;
-
-static void *wait_and_see(void *arg)
-{
-    waiter *with = arg;
-    qlt_eq_int(ql_submit(ql_runtime_pool(with->runtime), &with->task), 0);
-    qlt_eq_int(ql_future_wait(&with->task.future), 0);
-    with->seen = with->task.future.value.i64;
-    pthread_testcancel();
-    with->seen = -1;
-    return NULL;
-}
-
-QLT(life, a_wait_is_no_cancellation_point)
-{
-    waiter with = {.runtime = qlt_runtime(1)};
-    pthread_t thread;
-    void *result;
-    gate = (qlt_gate)QLT_GATE_INIT;
-    ql_task_init(&with.task, hold, NULL);
-    pthread_create(&thread, NULL, wait_and_see, &with);
-    pthread_cancel(thread);
-    qlt_gate_open(&gate, 1);
-    pthread_join(thread, &result);
-    /* It may have been cancelled in its own code, before or after; never between submit and the end of the wait. */
-    qlt_check(result == PTHREAD_CANCELED);
-    qlt_eq_int(with.seen, 42);
-    qlt_runtime_stop(with.runtime);
-}
-
-static void *submit_and_leave(void *arg)
-{
-    waiter *with = arg;
-    qlt_eq_int(ql_submit(ql_runtime_pool(with->runtime), &with->task), 0);
-    return NULL;
-}
-
-QLT(life, a_task_outlives_the_thread_that_submitted_it)
-{
-    static waiter with[50];
-    ql_runtime *runtime = qlt_runtime(1);
-    gate = (qlt_gate)QLT_GATE_INIT;
-    for (int i = 0; i < 50; i++) {
-        pthread_t thread;
-        with[i].runtime = runtime;
-        ql_task_init(&with[i].task, hold, NULL);
-        pthread_create(&thread, NULL, submit_and_leave, &with[i]);
-        pthread_join(thread, NULL);
-    }
-    qlt_gate_open(&gate, 1);
-    for (int i = 0; i < 50; i++) {
-        qlt_eq_int(ql_future_wait(&with[i].task.future), 0);
-        qlt_eq_int(with[i].task.future.value.i64, 42);
-    }
-    qlt_runtime_stop(runtime);
 }
 
 /* ---- Signals ---- */
@@ -331,7 +252,7 @@ static void without_threads(void)
 QLT(life, without_threads_is_refused)
 {
     if (geteuid() == 0)
-        ends_with(without_threads, 1 << 8);
+        qlt_ends_with(without_threads, 1 << 8);
     else
         fprintf(stderr, "skipped: only root can become another user\n");
 }
@@ -392,6 +313,6 @@ static void with_endless_stacks(void)
 
 QLT(life, works_with_small_and_endless_stacks)
 {
-    ends_with(with_small_stacks, 0);
-    ends_with(with_endless_stacks, 0);
+    qlt_ends_with(with_small_stacks, 0);
+    qlt_ends_with(with_endless_stacks, 0);
 }

@@ -9,15 +9,6 @@
 #include "qlane/runtime.h"
 #include "tests/support/faults/faults.h"
 
-#define EXPECT(condition)                                                                            \
-    do {                                                                                             \
-        if (!(condition)) {                                                                          \
-            fprintf(stderr, "%s:%d: expected %s, with %s failing\n", __FILE__, __LINE__, #condition, \
-                    faults_which());                                                                 \
-            return 1;                                                                                \
-        }                                                                                            \
-    } while (0)
-
 static int answer(ql_task *task)
 {
     return ql_task_return(task, (ql_value){.i64 = 42});

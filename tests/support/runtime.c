@@ -1,6 +1,8 @@
 #include "tests/support/runtime.h"
 
 #include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "tests/support/harness.h"
 
@@ -39,4 +41,20 @@ void qlt_runtime_stop(ql_runtime *runtime)
     ql_error error;
     if (ql_runtime_stop(runtime, NULL, &error))
         qlt_fail("%s", error.text);
+}
+
+void qlt_ends_with(void (*body)(void), int status)
+{
+    int found;
+    fflush(NULL);
+    pid_t child = fork();
+    qlt_check(child >= 0);
+    if (child == 0) {
+        alarm(60);
+        qlt_ends_untidily();
+        body();
+        _exit(99);
+    }
+    qlt_eq_int(waitpid(child, &found, 0), child);
+    qlt_eq_int(found, status);
 }

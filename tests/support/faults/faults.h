@@ -16,6 +16,7 @@
 #define TESTS_SUPPORT_FAULTS_H
 
 #include <stdbool.h>
+#include <stdio.h>
 
 /* Returns 0 when every promise was kept. */
 typedef int faults_story(void);
@@ -31,5 +32,25 @@ const char *faults_which(void);
 /* From here on no call of this function may be made: for what is promised to need none, such as a submit.
  * "alloc" stands for all that allocates. NULL lifts it. A call of it ends the run as a broken promise. */
 void faults_forbid(const char *function);
+
+/* From here on the calling thread may make none of all these calls. */
+void faults_forbid_here(bool forbidden);
+
+/* Between the two no call is counted and none fails: for what another story is about, and for looking at what is left. */
+void faults_pause(void);
+void faults_resume(void);
+
+/* Called when the story hangs, before it is killed: to say more about that. */
+void faults_on_hang(void (*say)(void));
+
+/* In a story: the promise is broken unless that is so. */
+#define EXPECT(condition)                                                                            \
+    do {                                                                                             \
+        if (!(condition)) {                                                                          \
+            fprintf(stderr, "%s:%d: expected %s, with %s failing\n", __FILE__, __LINE__, #condition, \
+                    faults_which());                                                                 \
+            return 1;                                                                                \
+        }                                                                                            \
+    } while (0)
 
 #endif

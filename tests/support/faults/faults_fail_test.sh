@@ -17,7 +17,9 @@ finds() {
 finds crash 'malloc 1: '
 finds descriptor 'pthread_create 1: a descriptor is left'
 finds forbidden 'malloc was promised not to be called'
+finds forbidden_here 'eventfd was promised not to be called'
 finds hang 'pthread_create 1: hangs'
+finds hang 'it hangs on purpose'
 finds wrong_code 'pthread_create 1: a promise is broken'
 [ "$1" != leaks ] || finds leak 'eventfd 1: memory leaks'
 exit $status

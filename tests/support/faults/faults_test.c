@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -10,7 +11,7 @@
 
 #include "tests/support/faults/faults.h"
 
-enum { NONE, LEAK, CRASH, HANG, WRONG_CODE, DESCRIPTOR, FORBIDDEN };
+enum { NONE, LEAK, CRASH, HANG, WRONG_CODE, DESCRIPTOR, FORBIDDEN, FORBIDDEN_HERE };
 
 static void *nothing(void *unused)
 {
@@ -42,13 +43,24 @@ static int use_resources(void)
     return PLANT == WRONG_CODE ? 0 : code;
 }
 
+static void say_more(void)
+{
+    fputs("it hangs on purpose\n", stderr);
+}
+
 static int story(void)
 {
+    faults_on_hang(say_more);
     int code = use_resources();
     faults_forbid("alloc");
     char *volatile extra = PLANT == FORBIDDEN ? malloc(1) : NULL;
     free(extra);
     faults_forbid(NULL);
+    faults_forbid_here(true);
+    int fd = PLANT == FORBIDDEN_HERE ? eventfd(0, EFD_CLOEXEC) : -1;
+    faults_forbid_here(false);
+    if (fd >= 0)
+        close(fd);
     const char *which = faults_which();
     int expected = !strcmp(which, "malloc")           ? -ENOMEM
                    : !strcmp(which, "eventfd")        ? -EMFILE

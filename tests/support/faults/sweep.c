@@ -53,9 +53,9 @@ static bool threads_are(int expected)
 static int tell(faults_story *story)
 {
     int threads = count_entries("/proc/self/task"), descriptors = count_entries("/proc/self/fd");
-    faults_now->telling = true;
+    faults_resume();
     int broken = story();
-    faults_now->telling = false;
+    faults_pause();
     if (broken)
         return BROKEN;
     if (!threads_are(threads + (__tsan_acquire ? 1 : 0)))
@@ -63,6 +63,24 @@ static int tell(faults_story *story)
     if (count_entries("/proc/self/fd") > descriptors)
         return LEAVES_DESCRIPTORS;
     return __lsan_do_recoverable_leak_check && __lsan_do_recoverable_leak_check() ? LEAKS : KEPT;
+}
+
+static void (*say_more)(void);
+
+void faults_on_hang(void (*say)(void))
+{
+    say_more = say;
+}
+
+/* It may hang too: then the second alarm, which nobody handles, ends it. */
+static void hangs(int signal_number)
+{
+    signal(signal_number, SIG_DFL);
+    alarm(2);
+    faults_pause();
+    if (say_more)
+        say_more();
+    raise(signal_number);
 }
 
 /* How long a story may take. */
@@ -86,6 +104,7 @@ static int run(faults_story *story)
     if (child == 0) {
         dup2(log_fd, STDOUT_FILENO);
         dup2(log_fd, STDERR_FILENO);
+        signal(SIGALRM, hangs);
         alarm(patience_s());
         int end = tell(story);
         fflush(NULL);

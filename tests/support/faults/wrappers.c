@@ -4,12 +4,15 @@
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "tests/support/faults/internal.h"
 
@@ -49,7 +52,6 @@ static int error_of(long number, long operation)
         return EPERM;
     case SYS_mbind:
     case SYS_membarrier:
-    case SYS_epoll_pwait2:
         return ENOSYS;
     default:
         return 0;
