@@ -1,5 +1,5 @@
 /* The inside of the q engine. q.c: the engine; q_load.c: libq and its start; q_call.c: calls; q_peer.c: connections;
- * q_function.c: what q calls back; q_use.c: q's own API; q_crash.c: who ran when libq crashed. Values: q_convert.h. */
+ * q_function.c: what q calls back; q_use.c and q_door.c: q's own API; q_crash.c: who ran when libq crashed. Values: q_convert.h. */
 #ifndef QLANE_LANES_ENGINES_Q_H
 #define QLANE_LANES_ENGINES_Q_H
 
@@ -16,11 +16,13 @@ struct ql_q {
     ql_q_config config; /* its texts are copies */
 
     /* The lane's. */
-    qli_q_api api;
-    qli_q_api door; /* what a ql_q_use has: the same, while one runs */
+    ql_q_api api;
+    ql_q_api door; /* what a ql_q_use has: the same, while one runs */
     unsigned door_depth;
-    bool started; /* qinit() has succeeded: q is this process's */
-    bool forked;  /* this is a child of that process */
+    long long door_held;    /* objects that the innermost ql_q_use has: counted in a debug build */
+    ql_q_value *use_result; /* what it has made of its result so far */
+    bool started;           /* qinit() has succeeded: q is this process's */
+    bool forked;            /* this is a child of that process */
     qli_q_reader reader;
     ql_q_call *call;       /* the innermost that runs */
     const char *task_name; /* of the innermost task that runs; also read by a signal handler on the lane */
@@ -52,6 +54,12 @@ int qli_q_evaluate(ql_q *at, const char *text, ql_error *error);
 int qli_q_check(ql_q *at, struct k0 *answer, ql_error *error);
 /* The call's error: `words`, its text, its name. Returns the code. */
 int qli_q_fail(ql_q_call *call, int code, const char *words);
+
+/* ---- q_door.c */
+
+/* at->door works; returns the count of objects of the use around this one. Closing it answers how many objects are held still. */
+long long qli_q_door_open(ql_q *at);
+long long qli_q_door_close(ql_q *at, long long outer);
 
 /* ---- q_peer.c */
 

@@ -6,6 +6,10 @@
 #include "affinity/error.h"
 #include "lanes/engines/q.h"
 
+/* Its result is what the caller finds in the line of memory that tells it that the call has settled. */
+_Static_assert(offsetof(ql_q_call, result) == offsetof(ql_task, future.value),
+               "the result is the future's value");
+
 /* ---- Errors ------------------------------------------------------------------------------------------------------ */
 
 int qli_q_fail(ql_q_call *call, int code, const char *words)
@@ -35,7 +39,7 @@ int qli_q_check(ql_q *at, struct k0 *answer, ql_error *error)
     answer = at->api.ee(answer);
     if (!answer)
         return qli_error_set(error, -EPROTO, "q gave neither an answer nor an error");
-    if (answer->t != QLI_Q_ERROR)
+    if (answer->t != QL_Q_ERROR)
         return 0;
     const char *words = answer->s ? answer->s : "";
     int code = qli_error_set(error, strcmp(words, "wsfull") == 0 ? -ENOMEM : -EPROTO, "'%s", words);
@@ -125,7 +129,11 @@ static int run_call(ql_task *task)
 
 void qli_q_call_init(ql_q_call *call, ql_task_fn *fn, const char *text)
 {
-    *call = (ql_q_call){.text = text};
+    /* All but the 400 bytes for an error: they would cost as much as the rest of a call's beginning. */
+    memset(&call->text, 0, offsetof(ql_q_call, error_text) - offsetof(ql_q_call, text));
+    memset(&call->qli_names, 0, sizeof(*call) - offsetof(ql_q_call, qli_names));
+    call->error_text[0] = 0;
+    call->text = text;
     ql_task_init(&call->task, fn, NULL);
     call->task.text_buffer = call->error_text;
     call->task.text_size = sizeof(call->error_text);

@@ -4,15 +4,15 @@
 
 #include <stdbool.h>
 
-#include "lanes/engines/q_api.h"
 #include "lanes/engines/q_symbols.h"
 #include "qlane/error.h"
+#include "qlane/q_api.h"
 #include "qlane/q_value.h"
 
 /* What turns objects into values. */
 typedef struct qli_q_reader {
-    const qli_q_api *api; /* NULL: enumerations are refused */
-    size_t bytes_max;     /* of one result */
+    const ql_q_api *api; /* NULL: enumerations are refused */
+    size_t bytes_max;    /* of one result */
     qli_q_symbols symbols;
 } qli_q_reader;
 
@@ -21,10 +21,10 @@ typedef struct qli_q_reader {
 int qli_q_read(qli_q_reader *reader, struct k0 *object, ql_q_value **value, ql_error *error);
 
 /* The object that `value` stands for. -EINVAL it stands for none; -E2BIG; -ENOMEM. */
-int qli_q_write(const qli_q_api *api, const ql_q_value *value, struct k0 **object, ql_error *error);
+int qli_q_write(const ql_q_api *api, const ql_q_value *value, struct k0 **object, ql_error *error);
 
 /* A table out of rows: `rows` x `width` atoms or texts, row by row. A nil is the null of its column. */
-int qli_q_write_rows(const qli_q_api *api, const char *const *names, uint32_t width, const ql_q_value *cells,
+int qli_q_write_rows(const ql_q_api *api, const char *const *names, uint32_t width, const ql_q_value *cells,
                      size_t rows, struct k0 **object, ql_error *error);
 
 #endif

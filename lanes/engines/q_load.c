@@ -61,7 +61,7 @@ int qli_q_load(ql_q *at, ql_error *error)
 {
     static const char *const names[] = {
 #define NAME(result, name, parameters) #name,
-        QLI_Q_FUNCTIONS(NAME)
+        QL_Q_FUNCTIONS(NAME)
 #undef NAME
     };
     char path[4096];

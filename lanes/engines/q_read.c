@@ -147,7 +147,7 @@ static int read_symbols(walk *at, struct k0 *object, ql_q_value *value)
         return code;
     value->symbols = to;
     if (!to)
-        return gather_symbols(at, qli_q_items(object), count);
+        return gather_symbols(at, ql_q_items(object), count);
     fill_symbols(at, count, to);
     return 0;
 }
@@ -157,7 +157,7 @@ static int read_symbols(walk *at, struct k0 *object, ql_q_value *value)
 /* The symbols that it stands for; kept until the value is made. */
 static int resolve(walk *at, struct k0 *object, struct k0 **symbols)
 {
-    const qli_q_api *api = at->reader->api;
+    const ql_q_api *api = at->reader->api;
     if (at->block) {
         *symbols = at->resolved[at->resolved_at++];
         return 0;
@@ -192,7 +192,7 @@ static int read_atom(walk *at, struct k0 *object, ql_q_value *value)
         return at->block ? 0 : gather_symbols(at, &object->s, 1);
     }
     if (value->type == -QL_Q_GUID)
-        memcpy(&value->guid, qli_q_items(object), sizeof(value->guid));
+        memcpy(&value->guid, ql_q_items(object), sizeof(value->guid));
     else
         memcpy(&value->i64, &object->j, ql_q_width(value->type));
     return 0;
@@ -213,7 +213,7 @@ static int read_vector(walk *at, struct k0 *object, ql_q_value *value)
         return code;
     value->data = to;
     if (to && value->count)
-        memcpy(to, qli_q_items(object), value->count * width);
+        memcpy(to, ql_q_items(object), value->count * width);
     if (to && text_end)
         ((char *)to)[value->count] = 0;
     return 0;
@@ -239,7 +239,7 @@ static int read_list(walk *at, struct k0 *object, ql_q_value *value, unsigned de
 {
     int code = check_count(at, object, sizeof(ql_q_value));
     value->count = code ? 0 : (size_t)object->n;
-    return code ? code : read_all(at, qli_q_items(object), value->count, &value->items, depth);
+    return code ? code : read_all(at, ql_q_items(object), value->count, &value->items, depth);
 }
 
 /* How many pairs a dictionary has by this half of it; -1: it can be none. */
@@ -250,16 +250,16 @@ static long long half_count(const struct k0 *half)
     if (!half || half->t != QL_Q_TABLE || !half->k || half->k->t != QL_Q_DICTIONARY)
         return -1;
     /* Of a table: the length of its first column. What it is otherwise is looked at when it is read. */
-    const struct k0 *columns = ((struct k0 **)qli_q_items(half->k))[1];
+    const struct k0 *columns = ((struct k0 **)ql_q_items(half->k))[1];
     if (!columns || columns->t != QL_Q_LIST || columns->n < 0)
         return -1;
-    const struct k0 *first = columns->n ? *(struct k0 **)qli_q_items((struct k0 *)(uintptr_t)columns) : NULL;
+    const struct k0 *first = columns->n ? *(struct k0 **)ql_q_items((struct k0 *)(uintptr_t)columns) : NULL;
     return columns->n == 0 ? 0 : first && first->t >= 0 && first->t < QL_Q_TABLE ? first->n : -1;
 }
 
 static int read_dictionary(walk *at, struct k0 *object, ql_q_value *value, unsigned depth)
 {
-    struct k0 **halves = qli_q_items(object);
+    struct k0 **halves = ql_q_items(object);
     long long keys = half_count(halves[0]), values = half_count(halves[1]);
     if (keys < 0 || keys != values)
         return qli_error_set(at->error, -EBADMSG, "q gave a dictionary of %lld keys and %lld values", keys,
@@ -275,7 +275,7 @@ static int check_columns(walk *at, const struct k0 *names, struct k0 *columns, s
         return qli_error_set(at->error, -EBADMSG,
                              "q gave a table without a name for each column, or without columns");
     int code = check_count(at, columns, sizeof(ql_q_value));
-    struct k0 **column = qli_q_items(columns);
+    struct k0 **column = ql_q_items(columns);
     for (long long i = 0; i < columns->n && !code; i++) {
         if (!column[i] || column[i]->t < 0 || column[i]->t >= QL_Q_TABLE)
             code = qli_error_set(at->error, -EBADMSG, "q gave a table whose column %lld is no vector", i);
@@ -295,7 +295,7 @@ static int read_table(walk *at, struct k0 *object, ql_q_value *value, unsigned d
     struct k0 *dictionary = object->k;
     if (!dictionary || dictionary->t != QL_Q_DICTIONARY)
         return qli_error_set(at->error, -EBADMSG, "q gave a table that holds no dictionary");
-    struct k0 **halves = qli_q_items(dictionary);
+    struct k0 **halves = ql_q_items(dictionary);
     int code = check_columns(at, halves[0], halves[1], &value->count);
     if (!code)
         code = check_count(at, halves[0], sizeof(char *));
@@ -305,15 +305,15 @@ static int read_table(walk *at, struct k0 *object, ql_q_value *value, unsigned d
     value->width = (uint32_t)halves[0]->n;
     code = read_symbols(at, halves[0], &names);
     value->table.names = names.symbols;
-    return code ? code : read_all(at, qli_q_items(halves[1]), value->width, &value->table.columns, depth);
+    return code ? code : read_all(at, ql_q_items(halves[1]), value->width, &value->table.columns, depth);
 }
 
 /* ---- Any of them ------------------------------------------------------------------------------------------------- */
 
 static int refuse_type(walk *at, const struct k0 *object)
 {
-    bool function = object->t >= QLI_Q_LAMBDA;
-    return qli_error_set(at->error, object->t == QLI_Q_ERROR ? -EBADMSG : -ENOTSUP,
+    bool function = object->t >= QL_Q_LAMBDA;
+    return qli_error_set(at->error, object->t == QL_Q_ERROR ? -EBADMSG : -ENOTSUP,
                          function ? "a function (type %d) cannot leave q: give it a name there"
                                   : "an object of type %d has no plain form",
                          object->t);
@@ -342,14 +342,28 @@ static int read_object(walk *at, struct k0 *object, ql_q_value *value, unsigned 
     if (type == QL_Q_DICTIONARY)
         return read_dictionary(at, object, value, depth + 1);
     value->count = 1;
-    if (type == QLI_Q_IDENTITY && !object->g)
+    if (type == QL_Q_NIL && !object->g)
         return 0;
     return ql_q_width(type) ? read_vector(at, object, value) : refuse_type(at, object);
 }
 
+/* A large one in large pages where the machine has them: the kernel then clears 2 MiB at a time, where it would come once for
+ * every 4 KiB while the lane copies (bench q, q_fixed). */
+static char *allocate(size_t size)
+{
+    enum { LARGE_PAGE = 1 << 21 };
+    if (size < 2 * LARGE_PAGE)
+        return malloc(size);
+    size_t rounded = (size + LARGE_PAGE - 1) & ~(size_t)(LARGE_PAGE - 1);
+    char *block = rounded < size ? NULL : aligned_alloc(LARGE_PAGE, rounded);
+    if (block)
+        (void)madvise(block, rounded, MADV_HUGEPAGE);
+    return block;
+}
+
 static int fill(walk *at, struct k0 *object, ql_q_value **value)
 {
-    at->block = malloc(at->used + at->reader->symbols.bytes);
+    at->block = allocate(at->used + at->reader->symbols.bytes);
     if (!at->block)
         return qli_error_set(at->error, -ENOMEM, "no memory for a result of %zu bytes", at->used);
     at->texts = at->block + at->used;

@@ -1,10 +1,9 @@
 /* q's own API for tasks on the lane. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "affinity/error.h"
+#include "core/runtime.h"
 #include "lanes/engines/q.h"
 
 static bool may_use(const ql_q *q)
@@ -21,8 +20,8 @@ int ql_q_result(ql_q *q, struct k0 *object)
     int code = qli_q_read(&q->reader, object, &value, &error);
     if (code)
         return qli_q_fail(q->call, code, error.text);
-    ql_q_free(q->call->result);
-    q->call->result = value;
+    ql_q_free(q->use_result);
+    q->use_result = value;
     return 0;
 }
 
@@ -32,31 +31,30 @@ int ql_q_failed(ql_q *q, struct k0 *object)
     if (!may_use(q))
         return q && q->forked ? -ECHILD : -EPERM;
     int code = qli_q_check(q, object, &error);
+    if (code && object)
+        q->door_held--; /* it is freed */
     return code ? qli_q_fail(q->call, code, error.text) : 0;
 }
 
-/* ---- The table: good while a ql_q_use runs, and no longer ------------------------------------------------------------ */
+/* ---- A task ------------------------------------------------------------------------------------------------------- */
 
-static void gone(void)
+/* Nothing of q's may leave with the task, neither by its future nor, as a debug build sees, in a pocket. */
+static int check_left(const ql_q *at, ql_q_call *call, long long held)
 {
-    static const char text[] = "qlane: q's own API was used outside of its ql_q_use: the process ends\n";
-    if (write(STDERR_FILENO, text, sizeof(text) - 1) > 0)
-        abort();
-    abort();
-}
-
-static void open_door(ql_q *at)
-{
-    at->door_depth++;
-    at->door = at->api;
-}
-
-static void close_door(ql_q *at)
-{
-    void (*closed)(void) = gone;
-    at->door_depth--;
-    for (size_t i = 0; !at->door_depth && i < sizeof(at->door) / sizeof(closed); i++)
-        memcpy((char *)&at->door + i * sizeof(closed), &closed, sizeof(closed));
+    ql_error error;
+    int code = 0;
+    if (call->result)
+        code = qli_error_set(&error, -EINVAL,
+                             "ql_q_use: a value was put in the future, and only ql_q_result() gives one");
+    if (held)
+        code =
+            qli_error_set(&error, -EINVAL,
+                          "ql_q_use: expected all of q's objects to be given back, found %lld in hand", held);
+    call->result = at->use_result;
+    if (!code)
+        return 0;
+    qli_q_fail(call, code, error.text);
+    return qli_misuse(qli_context_current()->runtime, code, "%s", call->task.future.text);
 }
 
 static int run_use(ql_task *task)
@@ -67,11 +65,15 @@ static int run_use(ql_task *task)
         return -EPERM;
     if (!call->qli_fn)
         return qli_q_fail(call, -EINVAL, "no function");
-    open_door(at);
+    ql_q_value *outer_result = at->use_result;
+    long long outer_held = qli_q_door_open(at);
+    at->use_result = NULL;
     int code = ((ql_q_use_fn *)call->qli_fn)(at, &at->door, call->qli_context);
-    close_door(at);
     if (code && !task->future.text)
         qli_q_fail(call, code, strerrordesc_np(-code) ? strerrordesc_np(-code) : "failed");
+    int misused = check_left(at, call, qli_q_door_close(at, outer_held));
+    at->use_result = outer_result;
+    code = misused ? misused : code;
     if (code) {
         ql_q_free(call->result);
         call->result = NULL;

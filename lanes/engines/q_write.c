@@ -6,7 +6,7 @@
 #include "affinity/error.h"
 #include "lanes/engines/q_convert.h"
 
-static struct k0 *write_value(const qli_q_api *api, const ql_q_value *value);
+static struct k0 *write_value(const ql_q_api *api, const ql_q_value *value);
 
 /* ---- Checks ------------------------------------------------------------------------------------------------------ */
 
@@ -94,9 +94,9 @@ static int check_value(const ql_q_value *value, unsigned depth, ql_error *error)
 
 /* ---- Objects: NULL where q has no memory -------------------------------------------------------------------------- */
 
-static struct k0 *write_atom(const qli_q_api *api, const ql_q_value *value)
+static struct k0 *write_atom(const ql_q_api *api, const ql_q_value *value)
 {
-    qli_q_guid guid;
+    ql_q_guid guid;
     switch (-value->type) {
     case QL_Q_BOOLEAN:
         return api->kb(value->byte != 0);
@@ -114,43 +114,43 @@ static struct k0 *write_atom(const qli_q_api *api, const ql_q_value *value)
     }
 }
 
-static struct k0 *write_nil(const qli_q_api *api)
+static struct k0 *write_nil(const ql_q_api *api)
 {
-    struct k0 *object = api->ka(QLI_Q_IDENTITY);
+    struct k0 *object = api->ka(QL_Q_NIL);
     if (object)
         object->g = 0;
     return object;
 }
 
-static struct k0 *write_symbols(const qli_q_api *api, const char *const *symbols, size_t count)
+static struct k0 *write_symbols(const ql_q_api *api, const char *const *symbols, size_t count)
 {
     struct k0 *object = api->ktn(QL_Q_SYMBOL, (long long)count);
-    char **to = object ? qli_q_items(object) : NULL;
+    char **to = object ? ql_q_items(object) : NULL;
     for (size_t i = 0; to && i < count; i++)
         to[i] = i && symbols[i] == symbols[i - 1] ? to[i - 1] : api->ss((char *)(uintptr_t)symbols[i]);
     return object;
 }
 
-static struct k0 *write_vector(const qli_q_api *api, const ql_q_value *value)
+static struct k0 *write_vector(const ql_q_api *api, const ql_q_value *value)
 {
     struct k0 *object = api->ktn(value->type, (long long)value->count);
     if (object && value->count)
-        memcpy(qli_q_items(object), value->data, value->count * ql_q_width(value->type));
+        memcpy(ql_q_items(object), value->data, value->count * ql_q_width(value->type));
     return object;
 }
 
 /* Only as long as what was made, so that r0() frees no more. */
-static struct k0 *give_up(const qli_q_api *api, struct k0 *list, size_t made)
+static struct k0 *give_up(const ql_q_api *api, struct k0 *list, size_t made)
 {
     list->n = (long long)made;
     api->r0(list);
     return NULL;
 }
 
-static struct k0 *write_list(const qli_q_api *api, const ql_q_value *values, size_t count)
+static struct k0 *write_list(const ql_q_api *api, const ql_q_value *values, size_t count)
 {
     struct k0 *list = api->ktn(QL_Q_LIST, (long long)count);
-    struct k0 **to = list ? qli_q_items(list) : NULL;
+    struct k0 **to = list ? ql_q_items(list) : NULL;
     for (size_t i = 0; to && i < count; i++) {
         to[i] = write_value(api, values + i);
         if (!to[i])
@@ -160,7 +160,7 @@ static struct k0 *write_list(const qli_q_api *api, const ql_q_value *values, siz
 }
 
 /* Of two that may be NULL; takes both. */
-static struct k0 *write_pair(const qli_q_api *api, struct k0 *keys, struct k0 *values)
+static struct k0 *write_pair(const ql_q_api *api, struct k0 *keys, struct k0 *values)
 {
     if (keys && values)
         return api->ee(api->xD(keys, values));
@@ -171,14 +171,14 @@ static struct k0 *write_pair(const qli_q_api *api, struct k0 *keys, struct k0 *v
     return NULL;
 }
 
-static struct k0 *write_table(const qli_q_api *api, const char *const *names, uint32_t width,
+static struct k0 *write_table(const ql_q_api *api, const char *const *names, uint32_t width,
                               struct k0 *columns)
 {
     struct k0 *dictionary = write_pair(api, write_symbols(api, names, width), columns);
-    return dictionary && dictionary->t != QLI_Q_ERROR ? api->ee(api->xT(dictionary)) : dictionary;
+    return dictionary && dictionary->t != QL_Q_ERROR ? api->ee(api->xT(dictionary)) : dictionary;
 }
 
-static struct k0 *write_value(const qli_q_api *api, const ql_q_value *value)
+static struct k0 *write_value(const ql_q_api *api, const ql_q_value *value)
 {
     if (value->type < 0)
         return write_atom(api, value);
@@ -200,12 +200,12 @@ static struct k0 *write_value(const qli_q_api *api, const ql_q_value *value)
 }
 
 /* NULL and q's error objects are errors. */
-static int made(const qli_q_api *api, struct k0 *object, struct k0 **out, ql_error *error)
+static int made(const ql_q_api *api, struct k0 *object, struct k0 **out, ql_error *error)
 {
     *out = NULL;
     if (!object)
         return qli_error_set(error, -ENOMEM, "q has no memory for a value");
-    if (object->t == QLI_Q_ERROR) {
+    if (object->t == QL_Q_ERROR) {
         int code = qli_error_set(error, -EINVAL, "q refused a value: '%s", object->s ? object->s : "");
         api->r0(object);
         return code;
@@ -214,7 +214,7 @@ static int made(const qli_q_api *api, struct k0 *object, struct k0 **out, ql_err
     return 0;
 }
 
-int qli_q_write(const qli_q_api *api, const ql_q_value *value, struct k0 **object, ql_error *error)
+int qli_q_write(const ql_q_api *api, const ql_q_value *value, struct k0 **object, ql_error *error)
 {
     int code = check_value(value, 0, error);
     *object = NULL;
@@ -278,7 +278,7 @@ static void store_null(int32_t type, char *to, char *no_symbol)
         memset(to, 0, size);
 }
 
-static void store_cells(const qli_q_api *api, const column *at, char *to)
+static void store_cells(const ql_q_api *api, const column *at, char *to)
 {
     size_t size = ql_q_width(at->type);
     char *no_symbol = at->type == QL_Q_SYMBOL ? api->ss((char *)(uintptr_t) "") : NULL;
@@ -296,13 +296,13 @@ static void store_cells(const qli_q_api *api, const column *at, char *to)
     }
 }
 
-static struct k0 *write_column(const qli_q_api *api, const column *at)
+static struct k0 *write_column(const ql_q_api *api, const column *at)
 {
     bool list = at->type == QL_Q_LIST || at->type == QL_Q_NIL;
     struct k0 *object = api->ktn(list ? QL_Q_LIST : at->type, (long long)at->rows);
     if (!object)
         return NULL;
-    struct k0 **items = qli_q_items(object);
+    struct k0 **items = ql_q_items(object);
     if (!list)
         store_cells(api, at, (char *)items);
     for (size_t i = 0; list && i < at->rows; i++) {
@@ -313,7 +313,7 @@ static struct k0 *write_column(const qli_q_api *api, const column *at)
     return object;
 }
 
-int qli_q_write_rows(const qli_q_api *api, const char *const *names, uint32_t width, const ql_q_value *cells,
+int qli_q_write_rows(const ql_q_api *api, const char *const *names, uint32_t width, const ql_q_value *cells,
                      size_t rows, struct k0 **object, ql_error *error)
 {
     *object = NULL;
@@ -323,7 +323,7 @@ int qli_q_write_rows(const qli_q_api *api, const char *const *names, uint32_t wi
     struct k0 *columns = code ? NULL : api->ktn(QL_Q_LIST, width);
     for (uint32_t i = 0; columns && i < width && !code; i++) {
         column at = {.name = names[i], .cells = cells + i, .width = width, .rows = rows};
-        struct k0 **to = (struct k0 **)qli_q_items(columns) + i;
+        struct k0 **to = (struct k0 **)ql_q_items(columns) + i;
         code = check_column(&at, error);
         *to = code ? NULL : write_column(api, &at);
         if (!*to)

@@ -66,7 +66,7 @@ static struct k0 *make(source *from, unsigned depth);
 static struct k0 *make_list(source *from, int type, long long count, unsigned depth)
 {
     struct k0 *list = objects_vector(type, count);
-    struct k0 **items = qli_q_items(list);
+    struct k0 **items = ql_q_items(list);
     for (long long i = 0; i < count; i++)
         items[i] = make(from, depth + 1);
     maybe_lie(from, list);
@@ -76,7 +76,7 @@ static struct k0 *make_list(source *from, int type, long long count, unsigned de
 static struct k0 *make_vector(source *from, int type, long long count)
 {
     struct k0 *vector = objects_vector(type, count);
-    char **symbols = qli_q_items(vector);
+    char **symbols = ql_q_items(vector);
     if (type != QL_Q_SYMBOL)
         fill(from, symbols, (size_t)count * ql_q_width(type));
     for (long long i = 0; type == QL_Q_SYMBOL && i < count; i++)
@@ -96,11 +96,11 @@ static struct k0 *make_table(source *from, unsigned depth)
         uint8_t choice = next(from);
         int type = types[choice % 8];
         long long length = choice >= 0xf8 ? rows + 1 : rows;
-        ((char **)qli_q_items(names))[i] = make_symbol(from);
-        ((struct k0 **)qli_q_items(columns))[i] = choice == 0xf0 ? make(from, depth + 1)
-                                                  : type == QL_Q_LIST
-                                                      ? make_list(from, QL_Q_LIST, length, depth)
-                                                      : make_vector(from, type, length);
+        ((char **)ql_q_items(names))[i] = make_symbol(from);
+        ((struct k0 **)ql_q_items(columns))[i] = choice == 0xf0 ? make(from, depth + 1)
+                                                 : type == QL_Q_LIST
+                                                     ? make_list(from, QL_Q_LIST, length, depth)
+                                                     : make_vector(from, type, length);
     }
     maybe_lie(from, names);
     maybe_lie(from, columns);
@@ -124,7 +124,7 @@ static struct k0 *make_atom(source *from, int type)
     if (type == -QL_Q_SYMBOL)
         atom->s = make_symbol(from);
     else if (type == -QL_Q_GUID)
-        fill(from, qli_q_items(atom), sizeof(qli_q_guid));
+        fill(from, ql_q_items(atom), sizeof(ql_q_guid));
     else
         fill(from, &atom->j, ql_q_width(type));
     if (type == -QL_Q_BOOLEAN)

@@ -1,7 +1,7 @@
 /* C functions that q calls, and q's own API on the lane; on the library that stands in for libq. */
 #include <errno.h>
 
-#include "lanes/engines/q_api.h"
+#include "qlane/q_api.h"
 #include "tests/lanes/q_lane.h"
 
 static void define(const q_lane *at, const char *name, unsigned count, ql_q_fn *fn, void *context)
@@ -101,17 +101,17 @@ Q_TEST(q_function, it_may_use_the_pool_and_call_q_again)
 
 /* ---- q's own API ------------------------------------------------------------------------------------------------- */
 
-static int use(ql_q *q, const struct qli_q_api *api, void *arg)
+static int use(ql_q *q, const ql_q_api *api, void *arg)
 {
     struct k0 *vector = api->ktn(QL_Q_LONG, 3);
     for (int i = 0; i < 3; i++)
-        ((long long *)qli_q_items(vector))[i] = i + *(int *)arg;
+        ((long long *)ql_q_items(vector))[i] = i + *(int *)arg;
     int code = ql_q_result(q, vector);
     api->r0(vector);
     return code;
 }
 
-static int use_and_fail(ql_q *q, const struct qli_q_api *api, void *arg)
+static int use_and_fail(ql_q *q, const ql_q_api *api, void *arg)
 {
     (void)arg;
     struct k0 *sum = api->k(0, "+", api->kj(1), api->ks((char *)(uintptr_t) "a"), NULL);
@@ -133,9 +133,111 @@ Q_TEST(q_function, a_task_works_with_qs_own_objects)
     q_lane_close(&at);
 }
 
-static const struct qli_q_api *kept;
+/* What leaves nothing behind is no matter how it came: each kind of function that gives and takes. */
+static int give_and_take(ql_q *q, const ql_q_api *api, void *arg)
+{
+    static char name[] = "a", text[] = "text";
+    struct k0 *list = api->knk(2, api->kj(1), api->kp(text));
+    struct k0 *names = api->ktn(QL_Q_SYMBOL, 1), *columns = api->knk(1, api->ktn(QL_Q_LONG, 2));
+    (void)q, (void)arg;
+    ((char **)ql_q_items(names))[0] = api->ss(name);
+    memset(ql_q_items(((struct k0 **)ql_q_items(columns))[0]), 0, 16);
+    struct k0 *table = api->xT(api->xD(names, columns));
+    api->jk(&list, api->r1(table));
+    struct k0 *arguments = api->knk(1, list), *function = api->k(0, "count", NULL);
+    struct k0 *count = api->dot(function, arguments), *bytes = api->b9(-1, table);
+    struct k0 *again = api->d9(bytes);
+    bool right = count->j == 3 && again->t == QL_Q_TABLE;
+    struct k0 *const all[] = {arguments, function, count, bytes, again, table};
+    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+        api->r0(all[i]);
+    struct k0 *wrong = api->ee(api->krr("wrong"));
+    right = right && wrong->t == QL_Q_ERROR;
+    api->r0(wrong);
+    return right ? 0 : -EIO;
+}
 
-static int keep(ql_q *q, const struct qli_q_api *api, void *arg)
+Q_TEST(q_function, what_is_given_back_is_no_misuse)
+{
+    q_lane at = q_lane_open(NULL);
+    ql_q_call call;
+    ql_q_use_init(&call, give_and_take, NULL);
+    q_lane_call(&at, &call, 0);
+    qlt_check(!call.result);
+    q_lane_close(&at);
+}
+
+static int pocket(ql_q *q, const ql_q_api *api, void *arg)
+{
+    *(struct k0 **)arg = api->kj(1);
+    return ql_q_result(q, *(struct k0 **)arg);
+}
+
+static int empty_pocket(ql_q *q, const ql_q_api *api, void *arg)
+{
+    (void)q;
+    api->r0(*(struct k0 **)arg);
+    return 0;
+}
+
+static int leave_in_future(ql_q *q, const ql_q_api *api, void *arg)
+{
+    (void)q;
+    *(struct k0 **)arg = api->kj(1);
+    return ql_task_return(ql_task_current(), (ql_value){.ptr = *(struct k0 **)arg});
+}
+
+static void misuses(const q_lane *at, ql_q_use_fn *fn, struct k0 **object, const char *part)
+{
+    ql_q_call call;
+    ql_q_use_init(&call, fn, object);
+    call.task.name = "pocket";
+#ifdef NDEBUG
+    bool counts = false; /* objects are counted in a debug build only */
+#else
+    bool counts = true;
+#endif
+    q_lane_call(at, &call, counts || fn == leave_in_future ? -EINVAL : 0);
+    qlt_check(!call.task.future.code || !call.result);
+    if (call.task.future.code) {
+        qlt_has_str(call.task.future.text, part);
+        qlt_has_str(call.task.future.text, "pocket");
+    }
+    ql_q_free(call.result);
+}
+
+Q_TEST(q_function, an_object_that_would_leave_fails_its_task)
+{
+    q_lane at = q_lane_open(NULL);
+    struct k0 *object;
+    misuses(&at, pocket, &object, "found 1 in hand");
+    misuses(&at, empty_pocket, &object, "found -1 in hand");
+    misuses(&at, leave_in_future, &object, "");
+    misuses(&at, empty_pocket, &object, "found -1 in hand");
+    q_lane_gives(&at, "6*7", 42);
+    q_lane_close(&at);
+}
+
+static int leave_number(ql_q *q, const ql_q_api *api, void *arg)
+{
+    (void)q, (void)api, (void)arg;
+    return ql_task_return(ql_task_current(), (ql_value){.i64 = 42});
+}
+
+Q_TEST(q_function, its_future_has_a_result_or_nothing)
+{
+    q_lane at = q_lane_open(NULL);
+    ql_q_call call;
+    ql_q_use_init(&call, leave_number, NULL);
+    q_lane_call(&at, &call, -EINVAL);
+    qlt_has_str(call.task.future.text, "only ql_q_result() gives one");
+    qlt_check(!call.result && !call.task.future.value.ptr);
+    q_lane_close(&at);
+}
+
+static const ql_q_api *kept;
+
+static int keep(ql_q *q, const ql_q_api *api, void *arg)
 {
     (void)q, (void)arg;
     kept = api;

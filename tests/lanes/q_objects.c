@@ -74,10 +74,10 @@ static struct k0 *make_boolean(int value)
     return object;
 }
 
-static struct k0 *make_guid(qli_q_guid value)
+static struct k0 *make_guid(ql_q_guid value)
 {
     struct k0 *object = objects_atom(-QL_Q_GUID);
-    memcpy(qli_q_items(object), &value, sizeof(value));
+    memcpy(ql_q_items(object), &value, sizeof(value));
     return object;
 }
 
@@ -92,7 +92,7 @@ static struct k0 *make_dictionary(struct k0 *keys, struct k0 *values)
 {
     struct k0 *object = make(QL_Q_DICTIONARY, 2 * sizeof(struct k0 *));
     object->n = 2;
-    memcpy(qli_q_items(object), (struct k0 *[]){keys, values}, 2 * sizeof(struct k0 *));
+    memcpy(ql_q_items(object), (struct k0 *[]){keys, values}, 2 * sizeof(struct k0 *));
     return object;
 }
 
@@ -118,7 +118,7 @@ static struct k0 *same(struct k0 *object)
     return object;
 }
 
-const qli_q_api objects_api = {
+const ql_q_api objects_api = {
     .ka = objects_atom,
     .kb = make_boolean,
     .ku = make_guid,

@@ -7,7 +7,7 @@
 #include "lanes/engines/q_convert.h"
 
 /* What the conversions call. r0() frees nothing: objects_free() does. */
-extern const qli_q_api objects_api;
+extern const ql_q_api objects_api;
 
 /* An object of `count` items, with room for just these. */
 struct k0 *objects_vector(int type, long long count);

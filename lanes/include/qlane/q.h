@@ -73,7 +73,13 @@ typedef struct ql_q_peer {
 } ql_q_peer;
 
 typedef struct ql_q_call {
-    ql_task task; /* submit this one; its text_buffer is error_text unless another one is set */
+    __extension__ union {
+        ql_task task; /* submit this one; its text_buffer is error_text unless another one is set */
+        __extension__ struct {
+            uintptr_t qli_word;
+            ql_q_value *result; /* the future's value, once settled; NULL after an error; ql_q_free() it */
+        };
+    };
 
     /* Set between an init below and submit. What they point at must live until the task settles. */
     const char *text;            /* an expression; with arguments, a function; a table's name; an address */
@@ -84,7 +90,6 @@ typedef struct ql_q_call {
     bool one_way;   /* a peer: send it and settle, there is no result */
 
     /* Once settled. */
-    ql_q_value *result; /* NULL after an error; ql_q_free() it */
     char error_text[400];
 
     const char *const *qli_names;
@@ -147,13 +152,14 @@ void ql_q_function_init(ql_q_call *call, const char *name, unsigned count, ql_q_
 
 /* ---- q's own API, on the lane -------------------------------------------------------------------------------------- */
 
-struct k0; /* what K points at */
-struct qli_q_api;
+struct k0; /* what K points at: q_api.h has it, and the table */
+struct ql_q_api;
 typedef struct ql_q ql_q;
 
-/** Works with objects of type K, by the functions of the table; they must all be freed before it returns. The table is good until
- *  then: a later use of it ends the process. */
-typedef int ql_q_use_fn(ql_q *q, const struct qli_q_api *api, void *arg);
+/** Works with objects of type K, by the functions of the table (q_api.h); they must all be given back before it returns. None of
+ *  them can leave: the call's result is what ql_q_result() copies, the table is good until the return, and a later use of it ends
+ *  the process. In a debug build a use that ends with objects in hand fails with -EINVAL, and the misuse is reported. */
+typedef int ql_q_use_fn(ql_q *q, const struct ql_q_api *api, void *arg);
 
 /** Run `use` on the lane, as a task. */
 void ql_q_use_init(ql_q_call *call, ql_q_use_fn *use, void *arg);

@@ -140,7 +140,7 @@ static K greatest(K x)
 static K median(K x)
 {
     K rows = si_grade(x, false);
-    const J *at = qli_q_items(rows);
+    const J *at = ql_q_items(rows);
     if (!rows->n)
         return si_atom_float(TF, NAN);
     double low = si_float(x, at[(rows->n - 1) / 2]), high = si_float(x, at[rows->n / 2]);

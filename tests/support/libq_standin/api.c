@@ -162,8 +162,8 @@ K dl(void *function, long long arguments)
         si_abort("dl() of a function of %lld arguments", arguments);
     K made = si_object(TLIBRARY, 2);
     if (made) {
-        ((void **)qli_q_items(made))[0] = function;
-        ((intptr_t *)qli_q_items(made))[1] = (intptr_t)arguments;
+        ((void **)ql_q_items(made))[0] = function;
+        ((intptr_t *)ql_q_items(made))[1] = (intptr_t)arguments;
     }
     return made;
 }
@@ -208,7 +208,7 @@ static K read_bytes(void *arg)
     K bytes = arg;
     if (bytes->t != TX)
         si_raise("type");
-    return si_bytes_read(qli_q_items(bytes), bytes->n);
+    return si_bytes_read(ql_q_items(bytes), bytes->n);
 }
 
 K d9(K bytes)
@@ -222,7 +222,7 @@ int okx(K bytes)
 {
     si_enter("okx");
     si_check("okx", bytes);
-    return bytes->t == TX && si_bytes_are_good(qli_q_items(bytes), bytes->n);
+    return bytes->t == TX && si_bytes_are_good(ql_q_items(bytes), bytes->n);
 }
 
 /* ---- Days ---- */

@@ -1,11 +1,11 @@
-/* The exported names: the list of lanes/engines/q_api.h, and what tests may ask. */
+/* The exported names: the list of lanes/include/qlane/q_api.h, and what tests may ask. */
 #ifndef TESTS_SUPPORT_LIBQ_STANDIN_API_H
 #define TESTS_SUPPORT_LIBQ_STANDIN_API_H
 
 #include "tests/support/libq_standin/standin.h"
 
 #define SI_DECLARE(result, name, parameters) SI_EXPORT result name parameters;
-QLI_Q_FUNCTIONS(SI_DECLARE)
+QL_Q_FUNCTIONS(SI_DECLARE)
 #undef SI_DECLARE
 
 /* Objects alive: those that the host holds, and q's own. */

@@ -42,11 +42,11 @@ K kb(int value)
     return made;
 }
 
-K ku(qli_q_guid value)
+K ku(ql_q_guid value)
 {
     K made = atom("ku", TGUID);
     if (made)
-        memcpy(qli_q_items(made), &value, sizeof(value));
+        memcpy(ql_q_items(made), &value, sizeof(value));
     return made;
 }
 
@@ -180,7 +180,7 @@ K kpn(char *text, long long length)
     si_enter("kpn");
     K made = si_object(TC, length);
     if (made && length)
-        memcpy(qli_q_items(made), text, (size_t)length);
+        memcpy(ql_q_items(made), text, (size_t)length);
     return made;
 }
 
@@ -230,7 +230,7 @@ K jv(K *vector, K items)
         si_abort("jv() of type %d to type %d", items->t, (*vector)->t);
     for (J i = 0; items->t == 0 && i < items->n; i++)
         si_r1(si_items(items)[i]);
-    K result = grown("jv", vector, qli_q_items(items), items->n);
+    K result = grown("jv", vector, ql_q_items(items), items->n);
     si_r0(items);
     return result;
 }

@@ -8,7 +8,7 @@
 
 static void expect_error(K answer, const char *text)
 {
-    qlt_check(answer && answer->t == QLI_Q_ERROR);
+    qlt_check(answer && answer->t == QL_Q_ERROR);
     qlt_eq_str(answer->s, text);
     q.r0(answer);
     qlt_eq_int(host_references(), 0);
@@ -18,7 +18,7 @@ QLT(api, k_uses_up_its_arguments)
 {
     host_begin();
     K sum = q.k(0, "{x+y}", q.kj(1), q.kj(2), (K)0);
-    qlt_check(sum && sum->t == -QLI_Q_LONG && sum->j == 3);
+    qlt_check(sum && sum->t == -QL_Q_LONG && sum->j == 3);
     q.r0(sum);
     expect_error(q.k(0, "{x+y}", q.kj(1), q.ks((char[]){"a"}), (K)0), "type");
     K kept = q.r1(q.kj(5));
@@ -34,12 +34,12 @@ QLT(api, a_batch_goes_into_a_table)
     host_begin();
     host_expect("t:([a:`long$()]b:`float$())", "::");
     for (int i = 0; i < 3; i++) {
-        K keys = q.ktn(QLI_Q_SYMBOL, 0), column_a = q.ktn(QLI_Q_LONG, 2), column_b = q.ktn(QLI_Q_FLOAT, 2);
+        K keys = q.ktn(QL_Q_SYMBOL, 0), column_a = q.ktn(QL_Q_LONG, 2), column_b = q.ktn(QL_Q_FLOAT, 2);
         q.js(&keys, q.ss(names[0]));
         q.js(&keys, q.ss(names[1]));
         for (int row = 0; row < 2; row++) {
-            ((long long *)qli_q_items(column_a))[row] = i + row;
-            ((double *)qli_q_items(column_b))[row] = i + 0.5;
+            ((long long *)ql_q_items(column_a))[row] = i + row;
+            ((double *)ql_q_items(column_b))[row] = i + 0.5;
         }
         q.r0(q.k(0, "upsert", q.ks(names[2]), q.xT(q.xD(keys, q.knk(2, column_a, column_b))), (K)0));
     }
@@ -48,7 +48,7 @@ QLT(api, a_batch_goes_into_a_table)
 
 static K twice(K x)
 {
-    return x->t == -QLI_Q_LONG ? q.kj(2 * x->j) : q.krr("not a long");
+    return x->t == -QL_Q_LONG ? q.kj(2 * x->j) : q.krr("not a long");
 }
 
 static K through_q(K x, K y)
@@ -84,7 +84,7 @@ QLT(api, dot_answers_null_and_ee_says_why)
     qlt_eq_int(sum->j, 3);
     q.r0(sum);
     K error = q.ee(q.dot(function, bad));
-    qlt_eq_int(error->t, QLI_Q_ERROR);
+    qlt_eq_int(error->t, QL_Q_ERROR);
     qlt_eq_str(error->s, "type");
     q.r0(error);
     q.r0(good);
@@ -112,14 +112,14 @@ QLT(api, bytes_are_checked)
     K copy = q.d9(bytes);
     qlt_check(copy && copy->n == 2);
     q.r0(copy);
-    ((unsigned char *)qli_q_items(bytes))[4]++;
+    ((unsigned char *)ql_q_items(bytes))[4]++;
     qlt_check(!q.okx(bytes) && !q.d9(bytes));
     q.r0(q.ee(NULL));
     /* Every byte changed, and every end cut off: refused or read, never a crash. */
     for (long long i = 8; i < bytes->n; i++) {
         for (int value = 0; value < 256; value += 5) {
             K other = q.b9(-1, list);
-            ((unsigned char *)qli_q_items(other))[i] = (unsigned char)value;
+            ((unsigned char *)ql_q_items(other))[i] = (unsigned char)value;
             K read = q.d9(other);
             q.r0(read ? read : q.ee(NULL));
             q.r0(other);
@@ -157,9 +157,9 @@ QLT(api, keyed_tables_become_plain_ones)
 {
     host_begin();
     K keyed = q.knt(1, q.k(0, "([]a:1 2;b:3 4)", (K)0));
-    qlt_eq_int(keyed->t, QLI_Q_DICTIONARY);
+    qlt_eq_int(keyed->t, QL_Q_DICTIONARY);
     K plain = q.ktd(keyed);
-    qlt_eq_int(plain->t, QLI_Q_TABLE);
+    qlt_eq_int(plain->t, QL_Q_TABLE);
     q.r0(plain);
     qlt_check(!q.xT(q.xD(q.kj(1), q.kj(2))));
     expect_error(q.ee(NULL), "type");

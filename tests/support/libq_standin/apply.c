@@ -6,13 +6,13 @@
 K si_primitive(const struct si_primitive *primitive)
 {
     K function = si_make(primitive->two ? TBINARY : TUNARY, 1);
-    ((const struct si_primitive **)qli_q_items(function))[0] = primitive;
+    ((const struct si_primitive **)ql_q_items(function))[0] = primitive;
     return function;
 }
 
 const struct si_primitive *si_primitive_of(K function)
 {
-    return ((const struct si_primitive **)qli_q_items(function))[0];
+    return ((const struct si_primitive **)ql_q_items(function))[0];
 }
 
 const struct si_primitive *si_primitive_find(const char *name, size_t length)

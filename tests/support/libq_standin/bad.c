@@ -10,8 +10,16 @@
 static K length(void)
 {
     K made = si_make(TJ, 2);
-    memset(qli_q_items(made), 0, 2 * sizeof(J));
+    memset(ql_q_items(made), 0, 2 * sizeof(J));
     made->n = -5;
+    return made;
+}
+
+static K beyond(void)
+{
+    K made = si_make(TJ, 2);
+    memset(ql_q_items(made), 0, 2 * sizeof(J));
+    made->n = 1 << 24;
     return made;
 }
 
@@ -67,9 +75,9 @@ K si_bad_name(const char *name)
     static const struct {
         const char *name;
         K (*make)(void);
-    } all[] = {{".bad.length", length},      {".bad.ragged", ragged}, {".bad.deep", deep},
-               {".bad.type", type},          {".bad.null", null},     {".bad.symbol", symbol},
-               {".bench.table", bench_table}};
+    } all[] = {{".bad.length", length}, {".bad.beyond", beyond},      {".bad.ragged", ragged},
+               {".bad.deep", deep},     {".bad.type", type},          {".bad.null", null},
+               {".bad.symbol", symbol}, {".bench.table", bench_table}};
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         if (strcmp(all[i].name, name) == 0)
             return all[i].make();

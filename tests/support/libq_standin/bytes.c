@@ -95,7 +95,7 @@ K si_bytes_write(K x, int kind)
     if (counter.length > INT_MAX)
         si_raise("limit");
     K made = si_make(TX, counter.length);
-    struct writer to = {qli_q_items(made), 0};
+    struct writer to = {ql_q_items(made), 0};
     unsigned char head[4] = {1, (unsigned char)kind, 0, 0};
     put(&to, head, sizeof(head));
     put_count(&to, counter.length);
@@ -107,7 +107,7 @@ K si_bytes_write_error(const char *text)
 {
     struct writer to = {NULL, 0};
     K made = si_make(TX, HEADER + 2 + (J)strlen(text));
-    to.at = qli_q_items(made);
+    to.at = ql_q_items(made);
     unsigned char head[4] = {1, 2, 0, 0};
     put(&to, head, sizeof(head));
     put_count(&to, made->n);
@@ -169,9 +169,9 @@ static K take_vector(struct reader *from, int type, int depth)
     for (J i = 0; type == 0 && i < count; i++)
         si_items(made)[i] = si_r1(take_object(from, depth + 1));
     for (J i = 0; type == TS && i < count; i++)
-        ((char **)qli_q_items(made))[i] = take_symbol(from);
+        ((char **)ql_q_items(made))[i] = take_symbol(from);
     if (type && type != TS && count)
-        memcpy(qli_q_items(made), take(from, count * (J)si_size(type)), (size_t)count * si_size(type));
+        memcpy(ql_q_items(made), take(from, count * (J)si_size(type)), (size_t)count * si_size(type));
     return made;
 }
 
@@ -221,7 +221,7 @@ static K take_object(struct reader *from, int depth)
         K text = take_object(from, depth + 1);
         if (text->t != TC)
             si_raise("badmsg");
-        return si_eval_text(qli_q_items(text), (size_t)text->n);
+        return si_eval_text(ql_q_items(text), (size_t)text->n);
     }
     si_raise("badmsg");
 }

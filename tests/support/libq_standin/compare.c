@@ -139,16 +139,34 @@ static void merge_sort(K x, J *rows, J *other, J count, bool down)
 K si_grade(K x, bool down)
 {
     K rows = si_make(TJ, si_count(x)), other = si_make(TJ, rows->n);
-    J *at = qli_q_items(rows);
+    J *at = ql_q_items(rows);
     for (J i = 0; i < rows->n; i++)
         at[i] = i;
-    merge_sort(x, at, qli_q_items(other), rows->n, down);
+    merge_sort(x, at, ql_q_items(other), rows->n, down);
     return rows;
 }
 
 /* ---- Verbs ---- */
 
 enum relation { EQUAL, LESS, MORE, UNEQUAL, NOT_LESS, NOT_MORE };
+
+static bool holds(enum relation relation, int found)
+{
+    bool is = relation % 3 == EQUAL ? !found : relation % 3 == LESS ? found < 0 : found > 0;
+    return is != (relation >= UNEQUAL);
+}
+
+/* Of eight bytes that count as they are: a table is looked through for a few of its rows again and again. */
+static void relate_longs(enum relation relation, K x, K y, K made)
+{
+    const J *a = si_data(x), *b = si_data(y);
+    bool less = holds(relation, -1), same = holds(relation, 0), more = holds(relation, 1);
+    unsigned char *to = ql_q_items(made);
+    for (J i = 0; i < made->n; i++) {
+        J left = a[x->t < 0 ? 0 : i], right = b[y->t < 0 ? 0 : i];
+        to[i] = left < right ? less : left > right ? more : same;
+    }
+}
 
 static K relate(enum relation relation, K x, K y, K (*verb)(K, K))
 {
@@ -161,12 +179,11 @@ static K relate(enum relation relation, K x, K y, K (*verb)(K, K))
         si_raise("length");
     bool atom = x->t < 0 && y->t < 0;
     K made = si_make(TB, atom ? 1 : x->t >= 0 ? x->n : y->n);
-    unsigned char *to = qli_q_items(made);
-    for (J i = 0; i < made->n; i++) {
-        int found = atoms_order(x, i, y, i);
-        bool holds = relation % 3 == EQUAL ? !found : relation % 3 == LESS ? found < 0 : found > 0;
-        to[i] = holds != (relation >= UNEQUAL);
-    }
+    if (tx == ty && (tx == TJ || tx == TP || tx == TN))
+        relate_longs(relation, x, y, made);
+    else
+        for (J i = 0; i < made->n; i++)
+            ((unsigned char *)ql_q_items(made))[i] = holds(relation, atoms_order(x, i, y, i));
     return atom ? si_item(made, 0) : made;
 }
 
@@ -200,6 +217,13 @@ static K within(K x, K y)
         si_raise("length");
     if (x->t == 0)
         si_raise("type");
+    if (x->t == TJ && y->t == TJ) {
+        const J *at = ql_q_items(x), *range = ql_q_items(y);
+        K made = si_make(TB, x->n);
+        for (J i = 0; i < x->n; i++)
+            ((unsigned char *)ql_q_items(made))[i] = at[i] >= range[0] && at[i] <= range[1];
+        return made;
+    }
     K low = not_less(x, si_item(y, 0)), high = not_more(x, si_item(y, 1));
     return si_apply2(si_primitive(si_primitive_find("&", 1)), low, high);
 }

@@ -63,7 +63,7 @@ __attribute__((noreturn)) static void lost(int descriptor)
 
 static void send_all(int descriptor, K bytes)
 {
-    const char *at = qli_q_items(bytes), *end = at + bytes->n;
+    const char *at = ql_q_items(bytes), *end = at + bytes->n;
     while (at < end) {
         ssize_t sent = send(descriptor, at, (size_t)(end - at), MSG_NOSIGNAL);
         if (sent < 0 && errno != EINTR)
@@ -95,10 +95,10 @@ static K receive(int descriptor, int *kind)
     if (head[0] != 1 || head[1] > 2 || head[2] || length < 9 || length > MESSAGE_MAX)
         lost(descriptor);
     K bytes = si_make(TX, length);
-    memcpy(qli_q_items(bytes), head, sizeof(head));
-    receive_all(descriptor, (unsigned char *)qli_q_items(bytes) + 8, length - 8);
+    memcpy(ql_q_items(bytes), head, sizeof(head));
+    receive_all(descriptor, (unsigned char *)ql_q_items(bytes) + 8, length - 8);
     *kind = head[1];
-    return si_bytes_read(qli_q_items(bytes), length);
+    return si_bytes_read(ql_q_items(bytes), length);
 }
 
 /* ---- Messages that come in ---- */
@@ -269,7 +269,7 @@ static K hopen(K x)
         return open_address(x->s, timeout_ms);
     if (x->t != TC)
         si_raise("type");
-    return open_address(si_intern(qli_q_items(x), (size_t)x->n), timeout_ms);
+    return open_address(si_intern(ql_q_items(x), (size_t)x->n), timeout_ms);
 }
 
 static K hclose(K x)

@@ -32,7 +32,7 @@ QLT(connections, answer_a_synchronous_message)
     host_expect("h (1;`a;\"text\")", "(1;`a;\"text\")");
     host_expect("h ([]a:1 2;b:`x`y)", "+`a`b!(1 2;`x`y)");
     K direct = q.k(handle(), "text", (K)0);
-    qlt_check(direct && direct->t == QLI_Q_CHAR && direct->n == 4);
+    qlt_check(direct && direct->t == QL_Q_CHAR && direct->n == 4);
     q.r0(direct);
     host_expect("hclose h", "::");
     qlt_peer_stop(&peer);
@@ -45,7 +45,7 @@ QLT(connections, hand_out_an_asynchronous_message_when_asked)
     host_expect("h[]", "(`upd;`t;1 2 3)");
     qlt_check(q.k(-handle(), "upd", q.kj(7), (K)0) != NULL);
     K message = q.k(handle(), NULL, (K)0);
-    qlt_check(message && message->t == QLI_Q_LIST && message->n == 2);
+    qlt_check(message && message->t == QL_Q_LIST && message->n == 2);
     q.r0(message);
     qlt_eq_int(host_references(), 0);
     host_expect("hclose h", "::");

@@ -162,7 +162,7 @@ static K table_part(frame *f, const node *at, int from, int to)
     K names = si_make(TS, to - from), columns = si_make(0, to - from);
     for (int i = to - 1; i >= from; i--) {
         K column = si_eval(f, at->kids[i]->kids[0]);
-        ((char **)qli_q_items(names))[i - from] = si_column_name(at->kids[i]);
+        ((char **)ql_q_items(names))[i - from] = si_column_name(at->kids[i]);
         si_put(columns, i - from, column);
     }
     return si_table(names, columns);
@@ -233,13 +233,13 @@ K si_lambda(K program, const node *at)
 {
     K lambda = si_make(TLAMBDA, 2);
     si_items(lambda)[0] = si_r1(program);
-    ((const node **)qli_q_items(lambda))[1] = at;
+    ((const node **)ql_q_items(lambda))[1] = at;
     return lambda;
 }
 
 const node *si_lambda_node(K lambda)
 {
-    return ((const node **)qli_q_items(lambda))[1];
+    return ((const node **)ql_q_items(lambda))[1];
 }
 
 K si_call_lambda(K lambda, K *arguments, int count)

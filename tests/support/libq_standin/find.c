@@ -33,7 +33,7 @@ K si_find(K x, K y)
     K rows = si_make(TJ, si_count(many));
     for (J i = 0; i < rows->n; i++) {
         J found = si_index_find(index, in_columns, width, row, i);
-        ((J *)qli_q_items(rows))[i] = found < 0 ? si_count(keys) : found;
+        ((J *)ql_q_items(rows))[i] = found < 0 ? si_count(keys) : found;
     }
     K result = atom ? si_item(rows, 0) : rows;
     return x->t == TDICT ? si_index(si_items(x)[0], result) : result;
@@ -60,7 +60,7 @@ K si_group(K x)
     K rows = si_find(x, x), keys = distinct(x), groups = si_make(0, si_count(keys)),
       place = si_make(TJ, rows->n);
     K sizes = si_make(TJ, si_count(keys));
-    J *group = qli_q_items(place), *size = qli_q_items(sizes), next = 0;
+    J *group = ql_q_items(place), *size = ql_q_items(sizes), next = 0;
     for (J i = 0; i < rows->n; i++) {
         J at = si_long(rows, i);
         group[i] = at == i ? next++ : group[at];
@@ -71,7 +71,7 @@ K si_group(K x)
         size[i] = 0;
     }
     for (J i = 0; i < rows->n; i++)
-        ((J *)qli_q_items(si_items(groups)[group[i]]))[size[group[i]]++] = i;
+        ((J *)ql_q_items(si_items(groups)[group[i]]))[size[group[i]]++] = i;
     return si_dict(keys, groups);
 }
 

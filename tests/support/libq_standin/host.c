@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-qli_q_api q;
+ql_q_api q;
 long long (*host_references)(void);
 long long (*host_objects)(void);
 int (*host_threads_cpus)(void);
@@ -27,7 +27,7 @@ void host_load(void)
     if (!library)
         qlt_fail("%s", dlerror());
 #define FIND(result, name, parameters) find(library, #name, &q.name);
-    QLI_Q_FUNCTIONS(FIND)
+    QL_Q_FUNCTIONS(FIND)
 #undef FIND
     find(library, "libq_standin_references", &host_references);
     find(library, "libq_standin_objects", &host_objects);
@@ -53,7 +53,7 @@ void host_begin(void)
 
 static void shown(K value, char *to, size_t size)
 {
-    if (!value || value->t == QLI_Q_ERROR) {
+    if (!value || value->t == QL_Q_ERROR) {
         snprintf(to, size, "'%s", value && value->s ? value->s : "(null)");
         if (value)
             q.r0(value);
@@ -61,8 +61,8 @@ static void shown(K value, char *to, size_t size)
     }
     K text = q.k(0, ".Q.s1", value, (K)0);
     qlt_check(text != NULL);
-    if (text->t == QLI_Q_CHAR)
-        snprintf(to, size, "%.*s", (int)text->n, (const char *)qli_q_items(text));
+    if (text->t == QL_Q_CHAR)
+        snprintf(to, size, "%.*s", (int)text->n, (const char *)ql_q_items(text));
     else
         snprintf(to, size, "%c", text->g);
     q.r0(text);

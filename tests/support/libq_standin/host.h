@@ -2,11 +2,11 @@
 #ifndef TESTS_SUPPORT_LIBQ_STANDIN_HOST_H
 #define TESTS_SUPPORT_LIBQ_STANDIN_HOST_H
 
-#include "lanes/engines/q_api.h"
+#include "qlane/q_api.h"
 
 typedef struct k0 *K;
 
-extern qli_q_api q;
+extern ql_q_api q;
 extern long long (*host_references)(void);
 extern long long (*host_objects)(void);
 extern int (*host_threads_cpus)(void);

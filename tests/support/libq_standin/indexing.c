@@ -66,7 +66,7 @@ static K index_keyed(K dict, K at)
     si_index_extend(index, si_items(si_columns(keys)), width, si_count(keys));
     K found = si_make(TJ, si_count(rows));
     for (J i = 0; i < found->n; i++)
-        ((J *)qli_q_items(found))[i] =
+        ((J *)ql_q_items(found))[i] =
             si_index_find(index, si_items(si_columns(keys)), width, si_items(si_columns(rows)), i);
     K values = si_take_rows(si_items(dict)[1], found);
     bool many = at->t == TTABLE || (width == 1 && at->t >= 0 && at->t <= TT);

@@ -22,7 +22,7 @@ J si_count(K object)
 const void *si_data(K object)
 {
     if (object->t == -TGUID || object->t >= 0)
-        return qli_q_items(object);
+        return ql_q_items(object);
     return &object->g;
 }
 
@@ -82,7 +82,7 @@ double si_float(K object, J at)
 
 void si_put_long(K vector, J at, J value)
 {
-    void *data = qli_q_items(vector);
+    void *data = ql_q_items(vector);
     switch (si_size(vector->t)) {
     case 1:
         ((unsigned char *)data)[at] = (unsigned char)value;
@@ -101,9 +101,9 @@ void si_put_long(K vector, J at, J value)
 void si_put_float(K vector, J at, double value)
 {
     if (vector->t == TE)
-        ((float *)qli_q_items(vector))[at] = (float)value;
+        ((float *)ql_q_items(vector))[at] = (float)value;
     else
-        ((double *)qli_q_items(vector))[at] = value;
+        ((double *)ql_q_items(vector))[at] = value;
 }
 
 K si_null(int type)
@@ -141,7 +141,7 @@ K si_item(K object, J at)
         return si_items(object)[at];
     K atom = si_make(-object->t, 0);
     size_t size = si_size(object->t);
-    memcpy((void *)(uintptr_t)si_data(atom), (char *)qli_q_items(object) + (size_t)at * size, size);
+    memcpy((void *)(uintptr_t)si_data(atom), (char *)ql_q_items(object) + (size_t)at * size, size);
     return atom;
 }
 
@@ -158,7 +158,7 @@ void si_put(K vector, J at, K atom)
     if (atom->t != -vector->t)
         si_raise("type");
     size_t size = si_size(vector->t);
-    memcpy((char *)qli_q_items(vector) + (size_t)at * size, si_data(atom), size);
+    memcpy((char *)ql_q_items(vector) + (size_t)at * size, si_data(atom), size);
 }
 
 bool si_is_null(K object, J at)
@@ -180,7 +180,7 @@ bool si_is_null(K object, J at)
 
 K si_take_rows(K object, K rows)
 {
-    const J *at = qli_q_items(rows);
+    const J *at = ql_q_items(rows);
     if (object->t == TTABLE) {
         K columns = si_columns(object), taken = si_make(0, columns->n);
         for (J i = 0; i < columns->n; i++)
@@ -194,11 +194,11 @@ K si_take_rows(K object, K rows)
     K taken = si_make(object->t, rows->n);
     size_t size = si_size(object->t);
     for (J i = 0; i < rows->n; i++) {
-        char *to = (char *)qli_q_items(taken) + (size_t)i * size;
+        char *to = (char *)ql_q_items(taken) + (size_t)i * size;
         if (object->t == 0 || at[i] < 0 || at[i] >= object->n)
             si_put(taken, i, si_item(object, at[i]));
         else
-            memcpy(to, (char *)qli_q_items(object) + (size_t)at[i] * size, size);
+            memcpy(to, (char *)ql_q_items(object) + (size_t)at[i] * size, size);
     }
     return taken;
 }
@@ -217,7 +217,7 @@ K si_column(K table, const char *name)
 {
     K names = si_names(table);
     for (J i = 0; i < names->n; i++) {
-        if (((char **)qli_q_items(names))[i] == name)
+        if (((char **)ql_q_items(names))[i] == name)
             return si_items(si_columns(table))[i];
     }
     return NULL;

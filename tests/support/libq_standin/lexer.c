@@ -57,11 +57,11 @@ static K string(struct si_lexer *lexer)
         char c = *lexer->at++;
         if (c == '\\' && lexer->at < lexer->end)
             c = escaped(lexer);
-        ((char *)qli_q_items(text))[length++] = c;
+        ((char *)ql_q_items(text))[length++] = c;
     }
     if (lexer->at++ >= lexer->end)
         si_raise("\"");
-    return length == 1 ? si_item(text, 0) : si_text(qli_q_items(text), length);
+    return length == 1 ? si_item(text, 0) : si_text(ql_q_items(text), length);
 }
 
 static K symbols(struct si_lexer *lexer)
@@ -79,7 +79,7 @@ static K symbols(struct si_lexer *lexer)
                    *at)
                 at++;
             if (vector)
-                ((char **)qli_q_items(vector))[count] = si_intern(from, (size_t)(at - from));
+                ((char **)ql_q_items(vector))[count] = si_intern(from, (size_t)(at - from));
         }
         if (!vector)
             vector = si_make(TS, count);

@@ -13,7 +13,7 @@ static K til(K x)
         si_raise("domain");
     K made = si_make(TJ, count);
     for (J i = 0; i < count; i++)
-        ((J *)qli_q_items(made))[i] = i;
+        ((J *)ql_q_items(made))[i] = i;
     return made;
 }
 
@@ -53,7 +53,7 @@ static K range(J from, J step, J many)
 {
     K rows = si_make(TJ, many);
     for (J i = 0; i < many; i++)
-        ((J *)qli_q_items(rows))[i] = from + i * step;
+        ((J *)ql_q_items(rows))[i] = from + i * step;
     return rows;
 }
 
@@ -62,10 +62,25 @@ static K reverse(K x)
     return si_is_atom(x) ? x : si_take_rows(x, range(si_count(x) - 1, -1, si_count(x)));
 }
 
+static K where_true(K x)
+{
+    const unsigned char *is = ql_q_items(x);
+    J many = 0, at = 0;
+    for (J i = 0; i < x->n; i++)
+        many += is[i] != 0;
+    K rows = si_make(TJ, many);
+    for (J i = 0; at < many; i++)
+        if (is[i])
+            ((J *)ql_q_items(rows))[at++] = i;
+    return rows;
+}
+
 K si_where(K x)
 {
     if (x->t == TDICT)
         return si_take_rows(si_items(x)[0], si_where(si_items(x)[1]));
+    if (x->t == TB)
+        return where_true(x);
     if (x->t < 0 || (x->n && !si_is_integral(x->t)))
         si_raise("type");
     J many = 0, at = 0;
@@ -74,7 +89,7 @@ K si_where(K x)
     K rows = si_make(TJ, many);
     for (J i = 0; i < x->n; i++) {
         for (J times = si_long(x, i); times > 0; times--)
-            ((J *)qli_q_items(rows))[at++] = i;
+            ((J *)ql_q_items(rows))[at++] = i;
     }
     return rows;
 }
@@ -94,7 +109,7 @@ static K take_items(J many, K y)
     }
     K rows = si_make(TJ, y->t == TDICT && size > have ? have : size);
     for (J i = 0; i < rows->n; i++)
-        ((J *)qli_q_items(rows))[i] = !have ? -1 : many < 0 ? (i + have - size % have) % have : i % have;
+        ((J *)ql_q_items(rows))[i] = !have ? -1 : many < 0 ? (i + have - size % have) % have : i % have;
     return si_take_rows(y, rows);
 }
 
@@ -144,10 +159,10 @@ K si_without_rows(K x, K out)
 {
     K rows = si_make(TJ, si_count(x));
     J kept = 0;
-    const unsigned char *gone = qli_q_items(out);
+    const unsigned char *gone = ql_q_items(out);
     for (J i = 0; i < rows->n; i++) {
         if (!gone[i])
-            ((J *)qli_q_items(rows))[kept++] = i;
+            ((J *)ql_q_items(rows))[kept++] = i;
     }
     rows->n = kept;
     return si_take_rows(x, rows);
@@ -242,8 +257,8 @@ K si_join(K x, K y)
     if (type == other && type && type <= TT) {
         K made = si_make(type, left + right);
         size_t size = si_size(type);
-        memcpy(qli_q_items(made), si_data(x), (size_t)left * size);
-        memcpy((char *)qli_q_items(made) + (size_t)left * size, si_data(y), (size_t)right * size);
+        memcpy(ql_q_items(made), si_data(x), (size_t)left * size);
+        memcpy((char *)ql_q_items(made) + (size_t)left * size, si_data(y), (size_t)right * size);
         return made;
     }
     K made = si_make(0, left + right);
@@ -287,7 +302,7 @@ static K rotate(K x, K y)
     J by = si_long(x, 0), have = si_count(y);
     K rows = si_make(TJ, have);
     for (J i = 0; i < have; i++)
-        ((J *)qli_q_items(rows))[i] = ((i + by) % have + have) % have;
+        ((J *)ql_q_items(rows))[i] = ((i + by) % have + have) % have;
     return si_take_rows(y, rows);
 }
 
@@ -300,7 +315,7 @@ static K bin(K x, K y)
             J middle = low + (high - low) / 2;
             *(si_compare(x, middle, list, i) <= 0 ? &low : &high) = middle;
         }
-        ((J *)qli_q_items(made))[i] = low;
+        ((J *)ql_q_items(made))[i] = low;
     }
     return si_is_atom(y) ? si_item(made, 0) : made;
 }

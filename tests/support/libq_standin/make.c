@@ -54,7 +54,7 @@ K si_text(const char *bytes, J length)
 {
     K text = si_make(TC, length);
     if (length)
-        memcpy(qli_q_items(text), bytes, (size_t)length);
+        memcpy(ql_q_items(text), bytes, (size_t)length);
     return text;
 }
 
@@ -162,7 +162,7 @@ K si_copy(K object)
     if (object->t < 0 || object->t >= 20)
         return object;
     K copy = si_make(object->t, object->n);
-    memcpy(qli_q_items(copy), qli_q_items(object), (size_t)object->n * si_size(object->t));
+    memcpy(ql_q_items(copy), ql_q_items(object), (size_t)object->n * si_size(object->t));
     for (J i = 0; object->t == 0 && i < object->n; i++)
         si_r1(si_items(copy)[i]);
     return copy;

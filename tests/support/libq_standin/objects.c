@@ -80,7 +80,7 @@ K si_object(int type, J count)
     if (type >= 0)
         object->n = count;
     if (si_holds_objects(type) || type < 0 || type >= TLAMBDA)
-        memset(qli_q_items(object), 0, room);
+        memset(ql_q_items(object), 0, room);
     si_state.objects++;
     si_state.references++;
     si_state.bytes += (long long)room;
@@ -174,7 +174,7 @@ void si_append(K *vector, const void *items, J count)
     if (!grown)
         si_raise("wsfull");
     size_t size = si_size(grown->t);
-    memcpy((char *)qli_q_items(grown) + (size_t)grown->n * size, items, (size_t)count * size);
+    memcpy((char *)ql_q_items(grown) + (size_t)grown->n * size, items, (size_t)count * size);
     grown->n += count;
     grown->u = 0;
     *vector = grown;

@@ -21,7 +21,7 @@ struct program {
 
 static struct program *program_of(K program)
 {
-    return qli_q_items(program);
+    return ql_q_items(program);
 }
 
 void *si_program_memory(K program, size_t size)

@@ -79,20 +79,20 @@ static void name_column(K names, J at, char *name)
     char longer[96];
     char *candidate = name;
     for (J i = 0, twice = 1; i < at; i++) {
-        if (((char **)qli_q_items(names))[i] != candidate)
+        if (((char **)ql_q_items(names))[i] != candidate)
             continue;
         snprintf(longer, sizeof(longer), "%.64s%lld", name, twice++);
         candidate = si_intern(longer, strlen(longer));
         i = -1;
     }
-    ((char **)qli_q_items(names))[at] = candidate;
+    ((char **)ql_q_items(names))[at] = candidate;
 }
 
 static K names_of(const struct query *q, int from, int count)
 {
     K names = si_make(TS, count);
     for (int i = 0; i < count; i++)
-        ((char **)qli_q_items(names))[i] = si_intern("", 0);
+        ((char **)ql_q_items(names))[i] = si_intern("", 0);
     for (int i = 0; i < count; i++)
         name_column(names, i, si_column_name(q->at->kids[1 + from + i]));
     return names;
@@ -139,7 +139,7 @@ static K last_rows(struct query *q, const struct groups *groups)
     K rows = si_make(TJ, groups->rows->n), names = si_names(q->table);
     for (J i = 0; i < rows->n; i++) {
         K group = si_items(groups->rows)[i];
-        ((J *)qli_q_items(rows))[i] = si_long(group, group->n - 1);
+        ((J *)ql_q_items(rows))[i] = si_long(group, group->n - 1);
     }
     K others = si_primitive_find("except", 6)->two(names, si_names(groups->keys));
     return si_take_rows(si_primitive_find("#", 1)->two(others, q->table), rows);
@@ -225,7 +225,7 @@ static K query_delete(struct query *q)
     if (q->at->columns) {
         K names = si_make(TS, q->at->columns);
         for (int i = 0; i < q->at->columns; i++)
-            ((char **)qli_q_items(names))[i] = si_column_name(column_at(q, i));
+            ((char **)ql_q_items(names))[i] = si_column_name(column_at(q, i));
         return si_primitive_find("_", 1)->two(names, q->table);
     }
     K kept = si_primitive_find("except", 6)->two(til(si_count(q->table)), all_rows(q));

@@ -148,7 +148,7 @@ static void free_twice(void)
 static void use_after_free(void)
 {
     host_begin();
-    K list = q.ktn(QLI_Q_LONG, 2);
+    K list = q.ktn(QL_Q_LONG, 2);
     q.r0(list);
     q.k(0, "count", list, (K)0);
 }
@@ -187,7 +187,7 @@ QLT(rules, what_is_not_given_back_is_counted)
 static void grow_what_is_shared(void)
 {
     host_begin();
-    K vector = q.r1(q.ktn(QLI_Q_LONG, 0));
+    K vector = q.r1(q.ktn(QL_Q_LONG, 0));
     long long item = 1;
     q.ja(&vector, &item);
 }

@@ -248,14 +248,14 @@ static void cells(FILE *to, K table, J row, const char *between)
     for (J i = 0; i < columns->n; i++) {
         K column = si_items(columns)[i],
           text = column->t ? si_show_atom(column, row) : si_show_line(si_item(column, row));
-        fprintf(to, "%s%.*s", i ? between : "", (int)text->n, (const char *)qli_q_items(text));
+        fprintf(to, "%s%.*s", i ? between : "", (int)text->n, (const char *)ql_q_items(text));
     }
 }
 
 static void heads(FILE *to, K table)
 {
     for (J i = 0; i < si_names(table)->n; i++)
-        fprintf(to, "%s%s", i ? " " : "", ((char **)qli_q_items(si_names(table)))[i]);
+        fprintf(to, "%s%s", i ? " " : "", ((char **)ql_q_items(si_names(table)))[i]);
 }
 
 static void lines(FILE *to, K x)

@@ -7,7 +7,7 @@
 #ifndef TESTS_SUPPORT_LIBQ_STANDIN_STANDIN_H
 #define TESTS_SUPPORT_LIBQ_STANDIN_STANDIN_H
 
-#include "lanes/engines/q_api.h"
+#include "qlane/q_api.h"
 
 #include <limits.h>
 #include <stdbool.h>
@@ -146,7 +146,7 @@ bool si_is_sole(K object);
 
 static inline K *si_items(K list)
 {
-    return (K *)qli_q_items(list);
+    return (K *)ql_q_items(list);
 }
 /* As the machine does it: q's integers wrap. */
 static inline J si_times(J a, J b)

@@ -123,7 +123,7 @@ static K make_dict(K x, K y)
         J which = si_is_null(x, 0) ? 0 : -si_long(x, 0);
         if (!which) { /* 0N! shows what passes */
             K text = si_show_line(y);
-            printf("%.*s\n", (int)text->n, (const char *)qli_q_items(text));
+            printf("%.*s\n", (int)text->n, (const char *)ql_q_items(text));
             return y;
         }
         if (which == 3)

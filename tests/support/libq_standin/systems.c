@@ -69,7 +69,7 @@ static K load(const char *path)
     fclose(from);
     K whole = si_text(length > 0 ? text : "", length > 0 ? length : 0);
     free(text);
-    return si_eval_text(qli_q_items(whole), (size_t)whole->n);
+    return si_eval_text(ql_q_items(whole), (size_t)whole->n);
 }
 
 K si_system(const char *command)
@@ -85,9 +85,9 @@ K si_system(const char *command)
     }
     if (strcmp(command, "w") == 0) {
         K sizes = si_make(TJ, 6);
-        memset(qli_q_items(sizes), 0, 6 * sizeof(J));
-        ((J *)qli_q_items(sizes))[0] = si_state.bytes;
-        ((J *)qli_q_items(sizes))[3] = si_state.limit;
+        memset(ql_q_items(sizes), 0, 6 * sizeof(J));
+        ((J *)ql_q_items(sizes))[0] = si_state.bytes;
+        ((J *)ql_q_items(sizes))[3] = si_state.limit;
         return sizes;
     }
     si_raise("nyi");
@@ -103,7 +103,7 @@ static K system_verb(K x)
 static K show(K x)
 {
     K text = si_show(x);
-    fwrite(qli_q_items(text), 1, (size_t)text->n, stdout);
+    fwrite(ql_q_items(text), 1, (size_t)text->n, stdout);
     fflush(stdout);
     return si_identity();
 }

@@ -55,7 +55,7 @@ static K some_columns(K table, J from, J to)
 {
     K names = si_make(TS, to - from), columns = si_make(0, to - from);
     for (J i = from; i < to; i++) {
-        ((char **)qli_q_items(names))[i - from] = ((char **)qli_q_items(si_names(table)))[i];
+        ((char **)ql_q_items(names))[i - from] = ((char **)ql_q_items(si_names(table)))[i];
         si_put(columns, i - from, si_items(si_columns(table))[i]);
     }
     return si_table(names, columns);
@@ -104,9 +104,9 @@ static K reordered(K names, K table)
 {
     K all = si_primitive_find("union", 5)->two(names, si_names(table)), columns = si_make(0, all->n);
     for (J i = 0; i < all->n; i++) {
-        K column = si_column(table, ((char **)qli_q_items(all))[i]);
+        K column = si_column(table, ((char **)ql_q_items(all))[i]);
         if (!column)
-            si_raise(((char **)qli_q_items(all))[i]);
+            si_raise(((char **)ql_q_items(all))[i]);
         si_put(columns, i, column);
     }
     return si_table(all, columns);
@@ -182,14 +182,14 @@ static K meta(K x)
         char letter = " bg xhijefcspmdznuvt"[column->t < 20 ? column->t : 0];
         if (column->t == 0 && column->n && si_is_vector(si_items(column)[0]))
             letter = (char)(" bg xhijefcspmdznuvt"[si_items(column)[0]->t] & ~0x20);
-        ((char *)qli_q_items(types))[i] = letter;
-        ((char **)qli_q_items(none))[i] = si_intern("", 0);
-        ((char **)qli_q_items(attributes))[i] = si_intern(column->u == 1 ? "s" : "", column->u == 1);
+        ((char *)ql_q_items(types))[i] = letter;
+        ((char **)ql_q_items(none))[i] = si_intern("", 0);
+        ((char **)ql_q_items(attributes))[i] = si_intern(column->u == 1 ? "s" : "", column->u == 1);
     }
     static const char *const heads[] = {"c", "t", "f", "a"};
     K head = si_make(TS, 4), columns = si_list(4, (K[]){names, types, none, attributes});
     for (int i = 0; i < 4; i++)
-        ((char **)qli_q_items(head))[i] = si_intern(heads[i], 1);
+        ((char **)ql_q_items(head))[i] = si_intern(heads[i], 1);
     return si_key_table(si_table(head, columns), 1);
 }
 

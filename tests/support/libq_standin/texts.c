@@ -31,7 +31,7 @@ static K each_char(K x, int (*change)(int), K (*verb)(K))
         K made = si_make(TS, si_count(x));
         for (J i = 0; i < made->n; i++) {
             K text = each_char(si_string(si_item(x, i)->s), change, verb);
-            ((char **)qli_q_items(made))[i] = si_intern(qli_q_items(text), (size_t)text->n);
+            ((char **)ql_q_items(made))[i] = si_intern(ql_q_items(text), (size_t)text->n);
         }
         return x->t < 0 ? si_item(made, 0) : made;
     }
@@ -193,7 +193,7 @@ static K search(K x, K y)
     K made = si_make(TJ, si_count(x));
     made->n = 0;
     for (J at = found_at(x, 0, y); at >= 0; at = found_at(x, at + si_count(y), y))
-        ((J *)qli_q_items(made))[made->n++] = at;
+        ((J *)ql_q_items(made))[made->n++] = at;
     return made;
 }
 

@@ -28,7 +28,7 @@ static K own_vector(K x)
     K made = si_object(x->t, x->n);
     if (!made)
         return NULL;
-    memcpy(qli_q_items(made), qli_q_items(x), (size_t)x->n * si_size(x->t));
+    memcpy(ql_q_items(made), ql_q_items(x), (size_t)x->n * si_size(x->t));
     for (J i = 0; x->t == 0 && i < x->n; i++)
         si_r1(si_items(made)[i]);
     return made;
@@ -84,7 +84,7 @@ static K by_names(K names, K table)
     if (si_names(table)->n != names->n)
         si_raise("mismatch");
     for (J i = 0; i < names->n; i++) {
-        K column = si_column(table, ((char **)qli_q_items(names))[i]);
+        K column = si_column(table, ((char **)ql_q_items(names))[i]);
         if (!column)
             si_raise("mismatch");
         si_put(columns, i, column);
@@ -161,7 +161,7 @@ static void append(K table, K rows, J at, J many)
             for (J row = at; row < at + many; row++)
                 si_append(column, &(K){si_r1(si_item(from, row))}, 1);
         } else {
-            si_append(column, (char *)qli_q_items(from) + (size_t)at * si_size(from->t), many);
+            si_append(column, (char *)ql_q_items(from) + (size_t)at * si_size(from->t), many);
         }
     }
 }
@@ -275,7 +275,7 @@ static K insert(K x, K y)
     into_global(x, rows);
     K made = si_make(TJ, si_count(rows));
     for (J i = 0; i < made->n; i++)
-        ((J *)qli_q_items(made))[i] = from + i;
+        ((J *)ql_q_items(made))[i] = from + i;
     return made;
 }
 

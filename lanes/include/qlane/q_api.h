@@ -1,39 +1,32 @@
-/* q's C API as the adapter uses it: the object, and every function that libq exports. libq is loaded at run time, so nothing
- * here is linked. */
-#ifndef QLANE_LANES_ENGINES_Q_API_H
-#define QLANE_LANES_ENGINES_Q_API_H
+/* q's own C API, for a task on the lane that works with q's objects (ql_q_use_init() in q.h): the object, and the table of all
+ * functions that libq exports. libq is loaded at run time, so nothing here is linked; docs/kdb.md has the rules.
+ *
+ *   static int use(ql_q *q, const ql_q_api *api, void *arg)
+ *   {
+ *       struct k0 *sum = api->k(0, "sum", api->kj(40), NULL);
+ *       int code = ql_q_failed(q, sum);
+ *       ...
+ *
+ * KX's own k.h declares the same object: who wants its accessors includes k.h first. */
+#ifndef QLANE_Q_API_H
+#define QLANE_Q_API_H
 
 #include <stdarg.h>
 
-/* Types of objects: positive a vector, negative an atom. */
-enum qli_q_type {
-    QLI_Q_ERROR = -128, /* `s` is its text, or NULL */
-    QLI_Q_LIST = 0,
-    QLI_Q_BOOLEAN = 1,
-    QLI_Q_GUID = 2,
-    QLI_Q_BYTE = 4,
-    QLI_Q_SHORT = 5,
-    QLI_Q_INT = 6,
-    QLI_Q_LONG = 7,
-    QLI_Q_REAL = 8,
-    QLI_Q_FLOAT = 9,
-    QLI_Q_CHAR = 10,
-    QLI_Q_SYMBOL = 11,
-    QLI_Q_TIMESTAMP = 12, /* ns from 2000-01-01, 8 bytes */
-    QLI_Q_MONTH = 13,     /* from 2000-01, 4 bytes */
-    QLI_Q_DATE = 14,      /* days from 2000-01-01, 4 bytes */
-    QLI_Q_DATETIME = 15,  /* days from 2000-01-01, a double */
-    QLI_Q_TIMESPAN = 16,  /* ns, 8 bytes */
-    QLI_Q_MINUTE = 17,    /* 4 bytes, as the next two */
-    QLI_Q_SECOND = 18,
-    QLI_Q_TIME = 19,       /* ms */
-    QLI_Q_TABLE = 98,      /* `k` is a dictionary of names and columns */
-    QLI_Q_DICTIONARY = 99, /* two objects: keys and values */
-    QLI_Q_LAMBDA = 100,    /* a function, as all types from here on */
-    QLI_Q_IDENTITY = 101,  /* (::) among others */
+#include "qlane/q_value.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Types of objects are those of values (ql_q_type: positive a vector, negative an atom), and these. */
+enum {
+    QL_Q_ERROR = -128, /* `s` is its text, or NULL */
+    QL_Q_LAMBDA = 100, /* a function, as all types from here on but QL_Q_NIL */
 };
 
-/* Tag and members are the C API's own, so that a program that includes k.h means the same object. */
+#ifndef KX /* k.h has it */
+/* Tag and members are the C API's own. */
 struct k0 {
     signed char m, a, t; /* `t` is the type */
     char u;              /* attribute */
@@ -45,28 +38,25 @@ struct k0 {
         long long j;
         float e;
         double f;
-        char *s; /* interned */
-        struct k0 *k;
-        struct {
-            long long n;         /* how many */
-            unsigned char G0[1]; /* the first of them: qli_q_items() */
+        char *s;      /* interned */
+        struct k0 *k; /* a table: a dictionary of names and columns */
+        __extension__ struct {
+            long long n;         /* how many; of a dictionary two, its keys and values */
+            unsigned char G0[1]; /* the first of them: ql_q_items() */
         };
     };
 };
-
-typedef struct {
-    unsigned char g[16];
-} qli_q_guid;
+#endif
 
 /* The items of a vector, a list or a dictionary: one array of the type's C type. */
-static inline void *qli_q_items(struct k0 *object)
+static inline void *ql_q_items(struct k0 *object)
 {
     return object->G0;
 }
 
 /* X(result, name, parameters): every function that libq exports. */
 /* clang-format off */
-#define QLI_Q_FUNCTIONS(X)                                                               \
+#define QL_Q_FUNCTIONS(X)                                                               \
     /* Life: k() and friends own their arguments, r0() ends one reference. */            \
     X(int, qinit, (int argc, char **argv, char *qhome, char *qlic, char *qqq))           \
     X(struct k0 *, r1, (struct k0 *object))                                              \
@@ -84,7 +74,7 @@ static inline void *qli_q_items(struct k0 *object)
     /* Atoms. */                                                                         \
     X(struct k0 *, ka, (int type))                                                       \
     X(struct k0 *, kb, (int value))                                                      \
-    X(struct k0 *, ku, (qli_q_guid value))                                               \
+    X(struct k0 *, ku, (ql_q_guid value))                                               \
     X(struct k0 *, kg, (int value))                                                      \
     X(struct k0 *, kh, (int value))                                                      \
     X(struct k0 *, ki, (int value))                                                      \
@@ -126,10 +116,13 @@ static inline void *qli_q_items(struct k0 *object)
     X(int, dj, (int days))
 /* clang-format on */
 
-typedef struct qli_q_api {
-#define QLI_Q_MEMBER(result, name, parameters) result(*name) parameters;
-    QLI_Q_FUNCTIONS(QLI_Q_MEMBER)
-#undef QLI_Q_MEMBER
-} qli_q_api;
+typedef struct ql_q_api {
+#define QL_Q_MEMBER(result, name, parameters) result(*name) parameters;
+    QL_Q_FUNCTIONS(QL_Q_MEMBER)
+#undef QL_Q_MEMBER
+} ql_q_api;
 
+#ifdef __cplusplus
+}
+#endif
 #endif
