@@ -16,7 +16,7 @@ typedef struct lane_work {
     const char *name;
     way way;
     size_t slots; /* of each caller; 0: as many as it has operations */
-    bool blocking, sqlite, file;
+    bool blocking, upsert, file;
 } lane_work;
 
 enum { OUTSTANDING = 1024, SAMPLES_MAX = 100000, HELD_LEAST = 50000 };
@@ -32,10 +32,12 @@ static const lane_work works[] = {
     {.name = "producers", .way = STREAM, .slots = 64},
     {.name = "length", .way = HELD},
     {.name = "memory", .way = MEMORY},
-    {.name = "sqlite_async_memory", .way = STREAM, .sqlite = true},
-    {.name = "sqlite_async_wal", .way = STREAM, .sqlite = true, .file = true},
-    {.name = "sqlite_sync_memory", .way = CALLS, .slots = 1, .sqlite = true},
-    {.name = "sqlite_sync_wal", .way = CALLS, .slots = 1, .sqlite = true, .file = true},
+    {.name = "sqlite_async_memory", .way = STREAM, .upsert = true},
+    {.name = "sqlite_async_wal", .way = STREAM, .upsert = true, .file = true},
+    {.name = "sqlite_sync_memory", .way = CALLS, .slots = 1, .upsert = true},
+    {.name = "q_async", .way = STREAM, .upsert = true},
+    {.name = "q_sync", .way = CALLS, .slots = 1, .upsert = true},
+    {.name = "sqlite_sync_wal", .way = CALLS, .slots = 1, .upsert = true, .file = true},
 };
 
 typedef struct caller {
@@ -186,7 +188,7 @@ static void check(const lane_run *run, const caller *callers)
         done = holds(run->count) * (run->count + 1) + holds(run->warm) * (run->warm + 1) + 1;
     for (size_t i = 0; i < run->callers; i++)
         sum += callers[i].sum;
-    if (run->work->sqlite ? sum != done || lane_operation_stored() != done : sum != done * (done + 1) / 2)
+    if (run->work->upsert ? sum != done || lane_operation_stored() != done : sum != done * (done + 1) / 2)
         fail("operations were lost, or done twice");
 }
 
@@ -230,7 +232,7 @@ static void tell(const lane_run *run, const timing *result, int64_t *took_ns)
         tell_samples(took_ns, run->samples * run->callers);
     if (lane_this.wakes)
         printf(" wakes=%.3f", result->wakes);
-    if (run->work->sqlite && lane_this.rows_a_commit)
+    if (run->work->upsert && lane_this.rows_a_commit)
         printf(" rows_a_commit=%.0f", lane_this.rows_a_commit());
     putchar('\n');
 }
@@ -248,7 +250,7 @@ static void do_timed(const lane_work *work, bool confined, size_t callers_count,
                     .callers = callers_count,
                     .count = count,
                     .warm = count / 8,
-                    .samples = work->way == HELD || work->sqlite ? 0 : samples,
+                    .samples = work->way == HELD || work->upsert ? 0 : samples,
                     .gate = &gate};
     caller *callers = must_have(calloc(callers_count, sizeof(*callers)));
     int64_t *took_ns = must_have(calloc(callers_count * run.samples + 1, sizeof(*took_ns)));
@@ -311,8 +313,8 @@ static void do_work(const lane_work *work, bool confined, size_t callers, size_t
         snprintf(path, sizeof(path), "%s/db", folder);
         lane_sqlite_path = path;
     }
-    lane_is_sqlite = work->sqlite;
-    lane_is_special = work->sqlite || work->way == HELD || work->way == MEMORY;
+    lane_is_upsert = work->upsert;
+    lane_is_special = work->upsert || work->way == HELD || work->way == MEMORY;
     lane_this.start(work->blocking);
     if (work->way == MEMORY)
         do_memory(size);

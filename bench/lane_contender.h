@@ -42,7 +42,7 @@ typedef struct lane_contender {
 
     /* System calls so far that woke a thread; NULL: not counted. */
     uint64_t (*wakes)(void);
-    /* Who has a connection of its own to SQLite: how much all upserts added, and how many rows a commit stored so far. */
+    /* Who has an engine of its own: how much all upserts added, and how many rows a commit stored so far. */
     uint64_t (*stored)(void);
     double (*rows_a_commit)(void);
 } lane_contender;
@@ -51,20 +51,23 @@ extern const lane_contender lane_this;
 
 #define LANE_ALL_WORKS "call,call20,submit1,submit4,submit20,submit_fresh,producers,memory,length,"
 #define LANE_SQLITE_WORKS "sqlite_async_memory,sqlite_async_wal,sqlite_sync_memory,sqlite_sync_wal,"
+#define LANE_Q_WORKS "q_async,q_sync,"
 
 /* ---- the operation: increment a counter and return it, or an upsert, which returns 1 */
 
 #define LANE_GATE UINT64_MAX /* the key of an operation that holds the lane until the gate opens */
 
 extern uint64_t lane_counter;
-extern bool lane_is_special; /* the operation is SQLite's, or there is a gate */
-extern bool lane_is_sqlite;
+extern bool lane_is_special; /* the operation is an upsert, or there is a gate */
+extern bool lane_is_upsert;
 extern int lane_gate;
 
 /* First thing on the lane's thread: to its core, and open what the operation needs. */
 void lane_here(void);
 /* The same for who has no thread for it. */
 void lane_operation_open(void);
+/* Last thing there, where the thread ends before the process. */
+void lane_operation_close(void);
 /* How much all upserts added. */
 uint64_t lane_operation_stored(void);
 
@@ -75,13 +78,20 @@ static inline uint64_t lane_operate(uint64_t key)
     return __builtin_expect(lane_is_special, 0) ? lane_operate_specially(key) : ++lane_counter;
 }
 
-/* What is done in between is committed together; otherwise each upsert by itself. */
+/* lane_sqlite.c: an upsert of SQLite's; lane_q.c: of the library's that stands in for kdb+'s. Where the contender has its own way
+ * (`stored`) they are not called. */
+void lane_upsert_open(void);
+void lane_upsert_close(void);
+uint64_t lane_upsert(uint64_t key);
+uint64_t lane_upsert_stored(void);
+
+/* SQLite: what is done in between is committed together; otherwise each upsert by itself. */
 void lane_batch_begin(void);
 void lane_batch_end(void);
 
 /* For who has a connection of its own. The upsert's parameter is 1 + key % LANE_SQLITE_KEYS. */
 enum { LANE_SQLITE_KEYS = 2000 };
-extern const char *lane_sqlite_path; /* NULL: ":memory:" */
+extern const char *lane_sqlite_path; /* NULL: ":memory:"; lane_q.c has no use for it */
 extern const char lane_sqlite_table[], lane_sqlite_upsert[], lane_sqlite_sum[];
 
 /* The PU that the lane is on, in the kernel's numbers. */

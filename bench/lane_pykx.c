@@ -37,6 +37,7 @@ static void *live(void *arg)
         pthread_mutex_lock(&lock);
     }
     pthread_mutex_unlock(&lock);
+    lane_operation_close();
     return arg;
 }
 
@@ -100,10 +101,16 @@ static void *open_caller(size_t slots)
     return calloc(slots, sizeof(request *));
 }
 
+#ifdef Q
+#define WORKS LANE_Q_WORKS
+#else
+#define WORKS "call,call20,submit1,submit4,submit20,submit_fresh,producers," LANE_SQLITE_WORKS "idle"
+#endif
+
 const lane_contender lane_this = {
     .name = "PyKX-like",
     .version = "1",
-    .works = "call,call20,submit1,submit4,submit20,submit_fresh,producers," LANE_SQLITE_WORKS "idle",
+    .works = WORKS,
     .start = start,
     .stop = stop,
     .open = open_caller,
