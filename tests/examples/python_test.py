@@ -124,7 +124,7 @@ class Promises(unittest.TestCase):
             request = _requests.make("SELECT 42", [()])
             runtime._submit(database._lane, request)
             assert quick.ql_future_wait_until(request, quick.ql_now_ns() + 60 * 10**9) == 0
-            assert _requests.finish(request) == [(42,)]
+            assert list(_requests.finish(request)) == [(42,)]
             runtime.stop()
             """)
 

@@ -5,6 +5,7 @@
         database = runtime.sqlite("flights.db")
         database.execute("INSERT INTO t VALUES (?, ?)", 1, "one")        any thread; waits, without the GIL
         rows = await database.query("SELECT * FROM t")                   a coroutine; its loop goes on meanwhile
+        pyarrow.table(database.table("SELECT * FROM t"))                 Arrow, for whatever reads that
     finally:
         runtime.stop()
 
@@ -22,6 +23,7 @@ from qlane import _requests
 from qlane._abi import AffinityConfig, Error, RuntimeConfig, SqliteConfig, Stop, quick, waits
 from qlane._loop import Loop
 from qlane._requests import Stopped  # noqa: F401 (also for users)
+from qlane._table import Table
 
 STOP_AT_EXIT_S = 5
 FOREVER = 2**63 - 1
@@ -114,6 +116,10 @@ class Database:
 
     def execute(self, sql, *values):
         """Run one statement and wait: its rows as a list of tuples, or how many rows it changed."""
+        return _plain(self.table(sql, *values))
+
+    def table(self, sql, *values):
+        """The same, with the rows as a Table."""
         request = _requests.make(sql, [values])
         try:
             code = self._runtime._submit(self._lane, request)
@@ -129,14 +135,24 @@ class Database:
         return _requests.finish(request, code)
 
     async def query(self, sql, *values):
-        """The same for a coroutine. If it is cancelled, so is the statement."""
-        return await self.query_many(sql, [values])
+        """The same as execute() for a coroutine. If it is cancelled, so is the statement."""
+        return _plain(await self.query_table(sql, *values))
+
+    async def query_table(self, sql, *values):
+        return await self._query(sql, [values])
 
     async def query_many(self, sql, rows_of_values):
         """Run one statement for each row of values, all or none."""
+        return _plain(await self._query(sql, rows_of_values))
+
+    async def _query(self, sql, rows_of_values):
         import asyncio
         request = _requests.make(sql, rows_of_values)
         return await self._runtime._submit_for(asyncio.get_running_loop(), self._lane, request)
+
+
+def _plain(found):
+    return list(found) if isinstance(found, Table) else found
 
 
 _runtimes = set()

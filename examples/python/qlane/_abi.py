@@ -85,7 +85,8 @@ _FUNCTIONS = {
     "ql_completions_destroy": (c_int, [c_void_p]),
     "ql_sqlite_open": (c_int, [c_void_p, c_void_p, POINTER(SqliteConfig), POINTER(c_void_p), POINTER(Error)]),
     "ql_sqlite_call_init": (None, [c_void_p, c_void_p]),
-    "ql_sqlite_rows_free": (None, [c_void_p]),
+    "ql_sqlite_rows_free": (None, [POINTER(Rows)]),
+    "ql_sqlite_to_arrow": (c_int, [POINTER(Rows), c_void_p, c_void_p, POINTER(Error)]),
 }
 
 

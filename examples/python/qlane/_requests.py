@@ -4,9 +4,8 @@ import ctypes
 import errno
 import os
 
-from qlane._abi import Cell, Completion, SqliteCall, libc, quick
-
-NULL, INTEGER, REAL, TEXT, BLOB = range(5)
+from qlane._abi import Cell, Completion, Rows, SqliteCall, libc, quick
+from qlane._table import BLOB, INTEGER, NULL, REAL, TEXT, Table
 
 
 class Request(ctypes.Structure):
@@ -73,19 +72,8 @@ def _plain(value):
     raise TypeError(f"SQLite has no {type(value).__name__}")
 
 
-def _value(cell):
-    if cell.type == INTEGER:
-        return cell.integer
-    if cell.type == REAL:
-        return cell.real
-    if cell.type == NULL:
-        return None
-    data = ctypes.string_at(cell.text.bytes, cell.text.length) if cell.text.length else b""
-    return data.decode(errors="surrogateescape") if cell.type == TEXT else data
-
-
 def finish(address, refused=0):
-    """Rows, or the number of changes, of a request that has settled; or its error, or why it was refused. Frees it."""
+    """The table, or the number of changes, of a request that has settled; or its error, or why it was refused. Frees it."""
     call = Request.from_address(address).call
     try:
         if refused:
@@ -94,8 +82,8 @@ def finish(address, refused=0):
             raise failed(call.task.future.code, call.task.future.text)
         if not call.rows:
             return call.changes
-        rows, columns = call.rows.contents, call.rows.contents.columns
-        return [tuple(_value(rows.cells[row * columns + i]) for i in range(columns)) for row in range(rows.count)]
+        rows, call.rows = ctypes.pointer(call.rows.contents), ctypes.POINTER(Rows)()
+        return Table(rows)
     finally:
         free(address)
 

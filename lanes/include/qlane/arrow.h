@@ -1,5 +1,4 @@
-/* Tables of q as Arrow's C data interface, which other libraries read and write without knowing us. The two structs are Arrow's,
- * declared as its specification demands.
+/* Tables of q as Arrow's C data interface, which other libraries read and write without knowing us.
  *
  *   ql_q_to_arrow(call.result, &schema, &array, &error);     a reader takes both and releases them, on any thread
  *   ql_q_from_arrow(&schema, &array, &table, &error);        a copy, to be an argument or an upsert
@@ -12,47 +11,12 @@
 #ifndef QLANE_ARROW_H
 #define QLANE_ARROW_H
 
-#include <stdint.h>
-
+#include "qlane/arrow_c.h"
 #include "qlane/error.h"
 #include "qlane/q_value.h"
 
 #ifdef __cplusplus
 extern "C" {
-#endif
-
-#ifndef ARROW_C_DATA_INTERFACE
-#define ARROW_C_DATA_INTERFACE
-
-#define ARROW_FLAG_DICTIONARY_ORDERED 1
-#define ARROW_FLAG_NULLABLE 2
-#define ARROW_FLAG_MAP_KEYS_SORTED 4
-
-struct ArrowSchema {
-    const char *format;
-    const char *name;
-    const char *metadata;
-    int64_t flags;
-    int64_t n_children;
-    struct ArrowSchema **children;
-    struct ArrowSchema *dictionary;
-    void (*release)(struct ArrowSchema *);
-    void *private_data;
-};
-
-struct ArrowArray {
-    int64_t length;
-    int64_t null_count;
-    int64_t offset;
-    int64_t n_buffers;
-    int64_t n_children;
-    const void **buffers;
-    struct ArrowArray **children;
-    struct ArrowArray *dictionary;
-    void (*release)(struct ArrowArray *);
-    void *private_data;
-};
-
 #endif
 
 /** Make Arrow of a table, or of a keyed one: its keys come first. Numbers are not copied.
