@@ -52,7 +52,7 @@ typedef struct qli_context {
 
     /* Counters: the thread's own to write. */
     uint64_t accepted, settled, steals, parks, wakes, spins;
-    uint64_t begun;          /* tasks that began when none ran */
+    uint64_t begun;          /* tasks that began when none ran, rounds of a lane's timers and watches */
     uint64_t ends[QLI_ENDS]; /* of the settled; those that are done are the rest */
     int64_t born_ns;         /* a worker's */
     int64_t idle_since_ns;   /* a worker's; 0: it works */

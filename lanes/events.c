@@ -254,6 +254,7 @@ bool qli_events_look(qli_events *events, int64_t now_ns)
 void qli_events_run(ql_lane *lane)
 {
     qli_context *context = &lane->context;
+    qli_count(&context->begun); /* for the watchdog: it is not the one before */
     qli_store(&context->task_name, "a timer or watch", __ATOMIC_RELAXED);
     lane->events.running = true;
     run_timers(lane, ql_now_ns());

@@ -1,11 +1,16 @@
 /* A task that holds its worker or lane for too long is named, once. */
 #include <errno.h>
 #include <sched.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "lanes/lane.h"
+#include "qlane/fork.h"
+#include "qlane/watch.h"
 #include "tests/lanes/lanes.h"
 
-enum { ALLOWED_NS = 20000000 };
+/* Patient: where nobody shall be told of, however busy the machine is. */
+enum { ALLOWED_NS = 20000000, PATIENT_NS = 250000000, SHORT_NS = 1000000 };
 
 static struct {
     unsigned count;
@@ -19,10 +24,15 @@ static void tell(void *context, const ql_overrun *overrun)
     __atomic_fetch_add(&told.count, 1, __ATOMIC_RELEASE);
 }
 
-static ql_runtime *watched(unsigned workers)
+static ql_runtime *watched_for(unsigned workers, int64_t allowed_ns)
 {
     told.count = 0;
-    return qlt_runtime_with(workers, (ql_runtime_config){.overrun_ns = ALLOWED_NS, .on_overrun = tell});
+    return qlt_runtime_with(workers, (ql_runtime_config){.overrun_ns = allowed_ns, .on_overrun = tell});
+}
+
+static ql_runtime *watched(unsigned workers)
+{
+    return watched_for(workers, ALLOWED_NS);
 }
 
 static unsigned told_so_far(void)
@@ -121,6 +131,136 @@ QLT(watchdog, has_nothing_against_a_task_that_waits_or_short_ones)
     await(&waits);
     qlt_eq_uint(told_so_far(), 1);
     close_lane(lane);
+    qlt_runtime_stop(runtime);
+}
+
+static struct {
+    ql_timer timer;
+    int64_t until_ns;
+    qlt_gate over;
+} ticks;
+
+/* Due at once again, but not in this round, so that the lane does nothing else. */
+static void tick(ql_timer *timer)
+{
+    busy(SHORT_NS);
+    if (ql_now_ns() < ticks.until_ns)
+        qlt_eq_int(ql_timer_start(timer, ql_now_ns(), 0), 0);
+    else
+        qlt_gate_open(&ticks.over, 1);
+}
+
+static int start_ticks(ql_task *task)
+{
+    (void)task;
+    return ql_timer_start(&ticks.timer, 0, 0);
+}
+
+QLT(watchdog, has_nothing_against_timers_that_fire_one_after_the_other)
+{
+    ql_runtime *runtime = watched_for(1, PATIENT_NS);
+    ql_lane *lane = open_lane(runtime, (ql_lane_config){.name = "q"});
+    ql_task task;
+    ticks.timer = (ql_timer){.fn = tick};
+    ticks.over = (qlt_gate)QLT_GATE_INIT;
+    ticks.until_ns = ql_now_ns() + 2 * PATIENT_NS;
+    ql_task_init(&task, start_ticks, NULL);
+    submit(lane, &task);
+    qlt_gate_wait(&ticks.over, 1);
+    close_lane(lane);
+    qlt_eq_uint(told_so_far(), 0);
+    qlt_runtime_stop(runtime);
+}
+
+static uint32_t stolen;
+
+QL_FORK_1(int, be_stolen, w, int, unused)
+{
+    (void)w, (void)unused;
+    __atomic_store_n(&stolen, 1, __ATOMIC_RELEASE);
+    busy(SHORT_NS);
+    return 0;
+}
+
+/* One stolen child after the other; the one who forks is told of in the end, the thief is not. */
+static int be_robbed(ql_task *task)
+{
+    ql_worker *w = ql_worker_self();
+    while (!told_so_far() || ql_now_ns() < *(int64_t *)task->arg) {
+        be_stolen_child child;
+        __atomic_store_n(&stolen, 0, __ATOMIC_RELAXED);
+        be_stolen_fork(w, &child, 0);
+        /* The first after the thief has asked is not shared yet. */
+        for (int64_t until_ns = ql_now_ns() + SHORT_NS; ql_now_ns() < until_ns;)
+            if (__atomic_load_n(&stolen, __ATOMIC_ACQUIRE))
+                break;
+        (void)be_stolen_join(w, &child);
+    }
+    return 0;
+}
+
+QLT(watchdog, tells_a_thief_of_many_children_from_one_that_is_held)
+{
+    ql_runtime *runtime = watched_for(2, PATIENT_NS);
+    int64_t until_ns = ql_now_ns() + 2 * PATIENT_NS;
+    ql_task task;
+    ql_task_init(&task, be_robbed, &until_ns);
+    task.name = "robbed";
+    qlt_eq_int(ql_submit(ql_runtime_pool(runtime), &task), 0);
+    await(&task);
+    qlt_eq_uint(told_so_far(), 1);
+    qlt_eq_str(told.last.task, "robbed");
+    qlt_runtime_stop(runtime);
+}
+
+static struct {
+    unsigned count;
+    char line[160];
+} logged;
+
+static void note(void *context, ql_level level, const char *line)
+{
+    (void)context;
+    if (level != QL_WARNING || !strstr(line, "has held"))
+        return;
+    snprintf(logged.line, sizeof(logged.line), "%s", line);
+    __atomic_fetch_add(&logged.count, 1, __ATOMIC_RELEASE);
+}
+
+static int hold_until_logged(ql_task *task)
+{
+    (void)task;
+    while (!__atomic_load_n(&logged.count, __ATOMIC_ACQUIRE))
+        sched_yield();
+    return 0;
+}
+
+QLT(watchdog, says_so_in_the_log_without_a_callback_too)
+{
+    ql_runtime *runtime = qlt_runtime_with(1, (ql_runtime_config){.overrun_ns = ALLOWED_NS, .log = note});
+    ql_task task;
+    ql_task_init(&task, hold_until_logged, NULL);
+    task.name = "reload";
+    qlt_eq_int(ql_submit(ql_runtime_pool(runtime), &task), 0);
+    await(&task);
+    qlt_runtime_stop(runtime);
+    qlt_eq_uint(logged.count, 1);
+    qlt_has_str(logged.line, "task 'reload' has held ql-w0 for ");
+    qlt_has_str(logged.line, " ms; 0 tasks wait behind it");
+}
+
+QLT(watchdog, is_never_awake_where_it_is_off)
+{
+    ql_runtime *runtime = qlt_runtime_with(1, (ql_runtime_config){.on_overrun = tell});
+    ql_task small;
+    told.count = 0;
+    for (int i = 0; i < 100; i++) {
+        ql_task_init(&small, nothing, NULL);
+        qlt_eq_int(ql_submit(ql_runtime_pool(runtime), &small), 0);
+        await(&small);
+        qlt_check(!runtime->watchdog.awake);
+    }
+    qlt_eq_uint(told_so_far(), 0);
     qlt_runtime_stop(runtime);
 }
 
