@@ -1,5 +1,6 @@
-/* Hands over a known number of tasks of each kind, and writes the trace to the file that is named: trace_test.py reads it. */
+/* program FILE [EVENTS]: hands over a known number of tasks of each kind, and writes the trace to FILE: trace_test.py reads it. */
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -8,6 +9,7 @@
 
 enum { TASKS = 300, FAILED = 20, CANCELLED = 10, FOLLOWED = 30, EVENTS = 4096 };
 
+static uint32_t taken;
 static ql_task plain[TASKS], failing[FAILED], cancelled[CANCELLED], first[FOLLOWED], next[FOLLOWED],
     many[TASKS];
 
@@ -40,6 +42,25 @@ static int call_lane(ql_task *task)
     ql_task_init(&inner, work, NULL);
     inner.name = "in\"ner\\";
     return ql_lane_call(task->arg, &inner);
+}
+
+static int take(ql_task *task)
+{
+    (void)task;
+    __atomic_store_n(&taken, 1, __ATOMIC_RELEASE);
+    return 0;
+}
+
+/* What it has submitted queues behind it: only another worker can have run that. */
+static int be_robbed(ql_task *task)
+{
+    static ql_task robbed;
+    ql_task_init(&robbed, take, NULL);
+    robbed.name = "robbed";
+    must(ql_submit(task->arg, &robbed));
+    while (!__atomic_load_n(&taken, __ATOMIC_ACQUIRE))
+        sched_yield();
+    return ql_future_wait(&robbed.future);
 }
 
 static int hold(ql_task *task)
@@ -88,14 +109,17 @@ static void await(ql_task *tasks, int count)
 static void run_all(ql_executor *pool, ql_lane *lane)
 {
     uint32_t go = 0;
-    ql_task held, *list[TASKS];
+    ql_task held, robbed, *list[TASKS];
     init(&held, 1, "held", hold, &go);
+    init(&robbed, 1, "victim", be_robbed, pool);
     init(plain, TASKS, "plain", call_lane, lane);
     init(failing, FAILED, "failing", fail, NULL);
     init(cancelled, CANCELLED, "cancelled", work, NULL);
     init(first, FOLLOWED, "first", work, NULL);
     init(next, FOLLOWED, "next", work, NULL);
     init(many, TASKS, "many", work, NULL);
+    must(ql_submit(pool, &robbed));
+    await(&robbed, 1);
     must(ql_lane_submit(lane, &held));
     hand_over(ql_lane_executor(lane), cancelled, CANCELLED);
     hand_over(ql_lane_executor(lane), first, FOLLOWED);
@@ -122,11 +146,13 @@ static void run_all(ql_executor *pool, ql_lane *lane)
 int main(int argc, char **argv)
 {
     ql_affinity_config affinity = {.size = sizeof(affinity), .workers = "2"};
-    ql_runtime_config config = {.size = sizeof(config), .affinity = &affinity, .trace_events = EVENTS};
+    ql_runtime_config config = {.size = sizeof(config),
+                                .affinity = &affinity,
+                                .trace_events = argc > 2 ? (unsigned)atoi(argv[2]) : EVENTS};
     ql_lane_config lane_config = {.size = sizeof(lane_config), .name = "q", .engine = &engine};
     ql_runtime *runtime;
     ql_lane *lane;
-    FILE *out = argc == 2 ? fopen(argv[1], "w") : NULL;
+    FILE *out = argc > 1 ? fopen(argv[1], "w") : NULL;
     if (!out)
         return 2;
     must(ql_runtime_start(&config, &runtime, NULL));
@@ -140,7 +166,8 @@ int main(int argc, char **argv)
     while (stats.settled < stats.accepted);
     must(ql_trace_write(runtime, out));
     must(fclose(out));
-    printf("{\"held\": 1, \"plain\": %d, \"in\\\"ner\\\\\": %d, \"failing\": %d, \"cancelled\": %d, "
+    printf("{\"victim\": 1, \"robbed\": 1, \"held\": 1, \"plain\": %d, \"in\\\"ner\\\\\": %d, \"failing\": "
+           "%d, \"cancelled\": %d, "
            "\"first\": %d, "
            "\"next\": %d, \"many\": %d}\n",
            TASKS, TASKS, FAILED, CANCELLED, FOLLOWED, FOLLOWED, TASKS);

@@ -10,19 +10,44 @@ import sys
 import tempfile
 import unittest
 
+import viewer
+
 PROGRAM = sys.argv.pop(1)
 CODES = {"failing": -5, "cancelled": -125}
 PROBES = {"submit", "start", "settle", "park", "wake", "steal", "commit"}
 
 
+def trace(*arguments):
+    """What the program said of its tasks, and its events."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder, "trace.json")
+        said = subprocess.run([PROGRAM, path, *arguments], check=True, stdout=subprocess.PIPE, text=True).stdout
+        return json.loads(said), json.loads(path.read_text())["traceEvents"]
+
+
+class Forgetful(unittest.TestCase):
+    def test_the_last_events_of_each_thread_are_kept_and_tied_to_no_other_task(self):
+        kept = 64
+        _, events = trace(str(kept))
+        self.assertEqual(viewer.look(events)[0], [])
+        threads = {e["tid"]: e["args"]["name"] for e in events if e["name"] == "thread_name"}
+        own = collections.Counter(threads.get(e["tid"]) for e in events if e["ph"] in "BEXi")
+        self.assertEqual(max(own.values()), kept)
+        self.assertEqual(own["ql-lane-q"], kept)
+        tied = collections.defaultdict(list)
+        for e in events:
+            if e["ph"] in "BX" and e["args"].get("task"):
+                tied[e["args"]["task"]].append(e)
+        for slices in tied.values():
+            self.assertTrue(slices[0]["name"].startswith("submit "), slices)
+            self.assertEqual(len({e["name"].split(" ", 1)[-1] for e in slices}), 1, slices)
+            self.assertLessEqual(len(slices), 3)
+
+
 class Trace(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        with tempfile.TemporaryDirectory() as folder:
-            path = pathlib.Path(folder, "trace.json")
-            said = subprocess.run([PROGRAM, path], check=True, stdout=subprocess.PIPE, text=True).stdout
-            cls.expected = json.loads(said)
-            cls.events = json.loads(path.read_text())["traceEvents"]
+        cls.expected, cls.events = trace()
         cls.slices = [e for e in cls.events if e["ph"] in "BX"]
         cls.submits = {e["args"]["task"]: e for e in cls.slices if e["name"].startswith("submit ")}
         cls.settles = {e["args"]["task"]: e for e in cls.slices if e["name"].startswith("settle ")}
@@ -84,6 +109,24 @@ class Trace(unittest.TestCase):
                     self.assertTrue(not ends or e["ts"] + e["dur"] <= ends[-1] + 0.0015, e)
                     open_until.append(e["ts"] + e["dur"])
 
+    def test_a_viewer_finds_nothing_wrong(self):
+        errors, counts = viewer.look(self.events)
+        self.assertEqual(errors, [])
+        self.assertEqual(counts["ends"], len(self.runs))
+        self.assertEqual(counts["arrows"], len(self.runs) + len(self.settles))
+
+    def test_a_viewer_finds_what_is_wrong(self):
+        run = next(e for e in self.events if e["ph"] == "B")
+        spoilt = {"an arrow at": [dict(e, tid=1) if e["ph"] == "s" else e for e in self.events],
+                  "never began": [e for e in self.events if e["ph"] != "s"],
+                  "bound to the next": [{k: v for k, v in e.items() if k != "bp"} for e in self.events],
+                  "overlaps": self.events + [dict(run, ph="X", ts=run["ts"] - 1, dur=2, name=name, tid=1) for name in "ab"]
+                              + [dict(run, ph="X", ts=run["ts"], dur=2, name="c", tid=1)],
+                  "no phase": self.events + [dict(run, name="")]}
+        for said, events in spoilt.items():
+            with self.subTest(said=said):
+                self.assertTrue([error for error in viewer.look(events)[0] if said in error])
+
     def test_threads_are_named_and_sleeps_and_commits_are_there(self):
         names = {e["tid"]: e["args"]["name"] for e in self.events if e["name"] == "thread_name"}
         self.assertLessEqual({"ql-w0", "ql-w1", "ql-lane-q"}, set(names.values()))
@@ -95,6 +138,8 @@ class Trace(unittest.TestCase):
         self.assertEqual(sum(e["args"]["tasks"] for e in commits), on_lane)
         self.assertEqual({names[e["tid"]] for e in commits}, {"ql-lane-q"})
         self.assertTrue([e for e in self.slices if e["name"] == "asleep"])
+        self.assertTrue([e for e in self.events if (e["ph"], e["name"]) == ("i", "steal")])
+        self.assertNotEqual(where["robbed"], where["victim"])
 
     def test_the_program_has_every_probe(self):
         if not any(pathlib.Path(path).exists() for path in
