@@ -52,7 +52,7 @@ struct store_batch {
     ql_task task;
     const feed_store *store;
     ql_sqlite_cell *cells;
-    bool *changed; /* one for each row; the lane's */
+    int64_t *changes; /* one for each row; the lane's */
     size_t rows;
     char text[256]; /* why not */
 };

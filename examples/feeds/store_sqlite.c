@@ -13,10 +13,12 @@
 /* One commit for so many batches of rows, so that it costs little; a query waits no longer for it than this. */
 enum { COMMIT_TASKS = 16, COMMIT_US = 20000 };
 
+enum { KEYS_AT_ONCE = 64 };
+
 typedef struct sqlite_store {
     feed_store store; /* first */
     feed_statements sql;
-    ql_sqlite_cell *key; /* the lane's: parameters of put_key */
+    ql_sqlite_cell *keys; /* the lane's: parameters of put_key, KEYS_AT_ONCE times */
 } sqlite_store;
 
 /* ---- Open ------------------------------------------------------------------------------------------------------- */
@@ -150,8 +152,8 @@ static int open_store(feed_store **out, ql_runtime *runtime, const input_file *i
     int code = statements_make(&store->sql, input, options, error);
     if (code)
         return code;
-    store->key = calloc(store->sql.key_count + 1, sizeof(*store->key));
-    if (!store->key)
+    store->keys = calloc(KEYS_AT_ONCE * store->sql.key_count + 1, sizeof(*store->keys));
+    if (!store->keys)
         return refuse(error, -ENOMEM, "no memory for the store");
     ql_lane_config lane = {
         .size = sizeof(lane), .name = "q", .batch_tasks = COMMIT_TASKS, .batch_us = COMMIT_US};
@@ -164,33 +166,38 @@ static void free_store(feed_store *store)
 {
     sqlite_store *at = (sqlite_store *)(void *)store;
     statements_free(&at->sql);
-    free(at->key);
+    free(at->keys);
     free(at);
 }
 
 /* ---- What the lane does ------------------------------------------------------------------------------------------ */
 
-/* One statement after the other, each for all rows: a prepared one is found fastest when it was used last. */
-static int put(const store_batch *batch, ql_error *error)
+/* What was changed in `rows` is counted in `keys`. */
+static int put_keys(const sqlite_store *store, const store_batch *batch, ql_error *error)
 {
-    const sqlite_store *store = (const sqlite_store *)(const void *)batch->store;
     const feed_statements *sql = &store->sql;
-    ql_sqlite *sqlite = ql_sqlite_here();
-    size_t columns = store->store.columns;
+    size_t columns = store->store.columns, count = 0;
     int code = 0;
     for (size_t i = 0; i < batch->rows && !code; i++) {
         const ql_sqlite_cell *row = batch->cells + i * columns;
-        code = ql_sqlite_run(sqlite, sql->put_row, row, (unsigned)columns, NULL, error);
-        batch->changed[i] = !code && ql_sqlite_changes(sqlite) > 0;
-    }
-    for (size_t i = 0; i < batch->rows && !code && sql->put_key; i++) {
-        const ql_sqlite_cell *row = batch->cells + i * columns;
-        for (size_t k = 0; k < sql->key_count; k++)
-            store->key[k] = row[sql->key[k]];
-        if (batch->changed[i])
-            code = ql_sqlite_run(sqlite, sql->put_key, store->key, (unsigned)sql->key_count, NULL, error);
+        for (size_t k = 0; batch->changes[i] && k < sql->key_count; k++)
+            store->keys[count * sql->key_count + k] = row[sql->key[k]];
+        count += batch->changes[i] > 0;
+        if (count < KEYS_AT_ONCE && i + 1 < batch->rows)
+            continue;
+        code = ql_sqlite_run_each(ql_sqlite_here(), sql->put_key, store->keys, (unsigned)sql->key_count,
+                                  count, NULL, error);
+        count = 0;
     }
     return code;
+}
+
+static int put(const store_batch *batch, ql_error *error)
+{
+    const sqlite_store *store = (const sqlite_store *)(const void *)batch->store;
+    int code = ql_sqlite_run_each(ql_sqlite_here(), store->sql.put_row, batch->cells,
+                                  (unsigned)store->store.columns, batch->rows, batch->changes, error);
+    return code || !store->sql.put_key ? code : put_keys(store, batch, error);
 }
 
 /* SQLite itself refuses to write. */

@@ -120,7 +120,6 @@ static void finish(struct slot *slot)
 
 static bool send_block(struct slot *slot, size_t block)
 {
-    finish(slot);
     slot->block = block;
     slot->result = (feed_result){0};
     slot->batch.rows = 0;
@@ -159,32 +158,39 @@ static int64_t due(const feed_stream *stream, uint64_t pass, size_t block)
     return stream->began_ns + (int64_t)(rows_before * 1e9 / (double)stream->rate);
 }
 
-/* Each feed takes the next block that none has: so rows come nearly in their order, which a B-tree likes. */
+/* The next block that no feed has. */
 static bool take_block(feed_stream *stream, uint64_t *pass, size_t *block)
 {
     uint64_t count = stream->input->blocks_count;
-    pthread_mutex_lock(&stream->lock);
-    bool more = stream->taken < count * stream->repeat;
-    if (more) {
-        *pass = stream->taken / count;
-        *block = stream->taken++ % count;
-    }
-    pthread_mutex_unlock(&stream->lock);
-    return more;
+    if (stream->taken == count * stream->repeat)
+        return false;
+    *pass = stream->taken / count;
+    *block = stream->taken++ % count;
+    return true;
+}
+
+/* Blocks leave one by one, in their order, which a B-tree likes: rows that come late are put between others. */
+static bool send_next(struct slot *slot)
+{
+    feed_stream *stream = slot->stream;
+    uint64_t pass;
+    size_t block;
+    pthread_mutex_lock(&stream->turn);
+    bool sent = take_block(stream, &pass, &block) && wait_until(stream, due(stream, pass, block)) &&
+                send_block(slot, block);
+    pthread_mutex_unlock(&stream->turn);
+    return sent;
 }
 
 static void *feed_main(void *arg)
 {
     struct feed *feed = arg;
-    feed_stream *stream = feed->stream;
-    uint64_t pass;
-    size_t block, sent = 0;
-    while (take_block(stream, &pass, &block) && wait_until(stream, due(stream, pass, block)) &&
-           send_block(&feed->slots[sent % SLOTS], block))
-        sent++;
+    size_t sent = 0;
+    while (send_next(&feed->slots[sent % SLOTS]))
+        finish(&feed->slots[++sent % SLOTS]);
     for (size_t i = 0; i < SLOTS; i++)
         finish(&feed->slots[(sent + i) % SLOTS]);
-    stream_signal(stream->done_fd);
+    stream_signal(feed->stream->done_fd);
     return NULL;
 }
 
@@ -207,8 +213,8 @@ static int init_feed(struct feed *feed, feed_stream *stream)
         slot->stream = stream;
         slot->batch.store = stream->store;
         slot->batch.cells = calloc(rows * (stream->input->columns_count + 1), sizeof(*slot->batch.cells));
-        slot->batch.changed = calloc(rows, sizeof(*slot->batch.changed));
-        if (!slot->batch.cells || !slot->batch.changed || row_reader_init(&slot->reader, stream->input))
+        slot->batch.changes = calloc(rows, sizeof(*slot->batch.changes));
+        if (!slot->batch.cells || !slot->batch.changes || row_reader_init(&slot->reader, stream->input))
             return -ENOMEM;
     }
     return 0;
@@ -217,6 +223,7 @@ static int init_feed(struct feed *feed, feed_stream *stream)
 int stream_start(feed_stream *stream, ql_error *error)
 {
     int code = 0;
+    pthread_mutex_init(&stream->turn, NULL);
     pthread_mutex_init(&stream->lock, NULL);
     stream->results = calloc(stream->input->blocks_count + 1, sizeof(*stream->results));
     stream->all = calloc(stream->feeds, sizeof(*stream->all));
@@ -249,13 +256,14 @@ void stream_free(feed_stream *stream)
         for (size_t s = 0; s < SLOTS; s++) {
             row_reader_fini(&stream->all[i].slots[s].reader);
             free(stream->all[i].slots[s].batch.cells);
-            free(stream->all[i].slots[s].batch.changed);
+            free(stream->all[i].slots[s].batch.changes);
         }
     for (size_t i = 0; stream->results && i < stream->input->blocks_count; i++)
         free(stream->results[i].rejects);
     free(stream->results);
     free(stream->all);
     pthread_mutex_destroy(&stream->lock);
+    pthread_mutex_destroy(&stream->turn);
 }
 
 uint64_t stream_rows_stored(feed_stream *stream)

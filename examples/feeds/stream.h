@@ -42,9 +42,12 @@ typedef struct feed_stream {
     int64_t began_ns;
     struct feed *all;
 
+    /* Whose turn it is to send a block. */
+    pthread_mutex_t turn;
+    uint64_t taken; /* blocks that some feed has sent, repeats among them */
+
     /* Under the lock. */
     pthread_mutex_t lock;
-    uint64_t taken;       /* blocks that some feed has, repeats among them */
     feed_result *results; /* one for each block */
     uint64_t rows_stored; /* so far, repeats among them */
     ql_error error;       /* the first that happened; code 0: none */

@@ -25,8 +25,8 @@ static int run_call(ql_task *task)
     if (!at || !call->sql || (call->params_count && !call->params))
         return ql_task_fail(task, -EINVAL,
                             "a ql_sqlite_call without SQL or parameters, or not on a SQLite lane");
-    int code = qli_sqlite_run(at, call->sql, call->params, call->params_count,
-                              call->param_rows ? call->param_rows : 1, &call->rows, &error);
+    qli_sqlite_runs runs = {call->params, call->params_count, call->param_rows ? call->param_rows : 1, NULL};
+    int code = qli_sqlite_run(at, call->sql, &runs, &call->rows, &error);
     call->changes = at->changes;
     if (!code)
         return ql_task_return(task, (ql_value){.i64 = call->changes});
@@ -65,18 +65,32 @@ int64_t ql_sqlite_changes(const ql_sqlite *at)
     return at ? at->changes : 0;
 }
 
+static int run_here(ql_sqlite *at, const char *function, const char *sql, const qli_sqlite_runs *runs,
+                    ql_sqlite_rows **rows, ql_error *error)
+{
+    if (forked)
+        return qli_error_set(error, -ECHILD, "%s: the connection is the parent process's", function);
+    if (!at || at != ql_sqlite_here() || !at->unit)
+        return qli_error_set(error, -EPERM, "%s: expected a task on the lane of this connection", function);
+    if (!sql || (runs->count && !runs->params))
+        return qli_error_set(error, -EINVAL, "%s: the SQL or its parameters are NULL", function);
+    return qli_sqlite_run(at, sql, runs, rows, error);
+}
+
 int ql_sqlite_run(ql_sqlite *at, const char *sql, const ql_sqlite_cell *params, unsigned params_count,
                   ql_sqlite_rows **rows, ql_error *error)
 {
+    qli_sqlite_runs once = {params, params_count, 1, NULL};
     if (rows)
         *rows = NULL;
-    if (forked)
-        return qli_error_set(error, -ECHILD, "ql_sqlite_run: the connection is the parent process's");
-    if (!at || at != ql_sqlite_here() || !at->unit)
-        return qli_error_set(error, -EPERM, "ql_sqlite_run: expected a task on the lane of this connection");
-    if (!sql || (params_count && !params))
-        return qli_error_set(error, -EINVAL, "ql_sqlite_run: the SQL or its parameters are NULL");
-    return qli_sqlite_run(at, sql, params, params_count, 1, rows, error);
+    return run_here(at, "ql_sqlite_run", sql, &once, rows, error);
+}
+
+int ql_sqlite_run_each(ql_sqlite *at, const char *sql, const ql_sqlite_cell *params, unsigned params_count,
+                       size_t times, int64_t *changes, ql_error *error)
+{
+    qli_sqlite_runs runs = {params, params_count, times, changes};
+    return run_here(at, "ql_sqlite_run_each", sql, &runs, NULL, error);
 }
 
 /* ---- The connection -------------------------------------------------------------------------------------------- */

@@ -21,6 +21,14 @@ typedef struct qli_unit {
     int doomed;        /* what it wrote is gone, with this code */
 } qli_unit;
 
+/* A statement is run `times` times, each with its own `count` parameters. */
+typedef struct qli_sqlite_runs {
+    const ql_sqlite_cell *params;
+    unsigned count;
+    size_t times;
+    int64_t *changes; /* of each time, or NULL */
+} qli_sqlite_runs;
+
 struct ql_sqlite {
     /* Set before the lane starts. */
     char *path; /* NULL: in memory */
@@ -56,9 +64,9 @@ int qli_sqlite_failed(ql_sqlite *at, int rc, ql_error *error);
 int qli_sqlite_code(int rc);
 /* Run one of our own statements. */
 int qli_sqlite_run_own(ql_sqlite *at, int which, ql_error *error);
-/* Run one of the user's, `times` times, each with its own `count` parameters. `out` may be NULL. */
-int qli_sqlite_run(ql_sqlite *at, const char *sql, const ql_sqlite_cell *params, unsigned count,
-                   unsigned times, ql_sqlite_rows **out, ql_error *error);
+/* Run one of the user's. `out` may be NULL. */
+int qli_sqlite_run(ql_sqlite *at, const char *sql, const qli_sqlite_runs *runs, ql_sqlite_rows **out,
+                   ql_error *error);
 /* After opening, before closing. */
 int qli_sqlite_prepare_own(ql_sqlite *at, ql_error *error);
 void qli_sqlite_finalize_all(ql_sqlite *at);

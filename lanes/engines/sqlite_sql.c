@@ -249,12 +249,12 @@ static int step(ql_sqlite *at, sqlite3_stmt *statement, qli_rows *rows, ql_error
     return code;
 }
 
-static int run_prepared(ql_sqlite *at, sqlite3_stmt *statement, const ql_sqlite_cell *params, unsigned count,
-                        unsigned times, qli_rows *rows, ql_error *error)
+static int run_prepared(ql_sqlite *at, sqlite3_stmt *statement, const qli_sqlite_runs *runs, qli_rows *rows,
+                        ql_error *error)
 {
     bool reads = sqlite3_stmt_readonly(statement);
     int total = sqlite3_total_changes(at->db), code = 0;
-    if ((unsigned)sqlite3_bind_parameter_count(statement) != count)
+    if ((unsigned)sqlite3_bind_parameter_count(statement) != runs->count)
         return refused(at, -EINVAL, "the statement has another number of parameters", error);
     if (!reads)
         code = qli_sqlite_before_write(at, error);
@@ -262,20 +262,24 @@ static int run_prepared(ql_sqlite *at, sqlite3_stmt *statement, const ql_sqlite_
         refused(at, code, "no memory for the rows", error);
     /* Before a look whether the task was asked to end: see look(). */
     qli_sqlite_allow_interrupt(at, reads || !at->unit->others_wrote);
-    for (unsigned i = 0; i < times && !code; i++) {
-        int rc = bind(statement, params + (size_t)i * count, count);
+    for (size_t i = 0; i < runs->times && !code; i++) {
+        int64_t changes = 0;
+        int rc = bind(statement, runs->params + i * runs->count, runs->count);
         code = rc ? qli_sqlite_failed(at, rc, error) : step(at, statement, rows, error);
         if (!code && !reads && total != sqlite3_total_changes(at->db)) {
             total = sqlite3_total_changes(at->db);
-            at->changes += sqlite3_changes64(at->db);
+            changes = sqlite3_changes64(at->db);
         }
+        at->changes += changes;
+        if (runs->changes)
+            runs->changes[i] = changes;
     }
     return code;
 }
 
 /* A statement that runs while another one does gathers its rows in memory of its own. */
-int qli_sqlite_run(ql_sqlite *at, const char *sql, const ql_sqlite_cell *params, unsigned count,
-                   unsigned times, ql_sqlite_rows **out, ql_error *error)
+int qli_sqlite_run(ql_sqlite *at, const char *sql, const qli_sqlite_runs *runs, ql_sqlite_rows **out,
+                   ql_error *error)
 {
     sqlite3_stmt *statement;
     qli_rows inner = {0}, *rows = !out ? NULL : at->stepping ? &inner : &at->rows;
@@ -288,7 +292,7 @@ int qli_sqlite_run(ql_sqlite *at, const char *sql, const ql_sqlite_cell *params,
         return code;
     if (rows)
         qli_rows_clear(rows);
-    code = run_prepared(at, statement, params, count, times, rows, error);
+    code = run_prepared(at, statement, runs, rows, error);
     if (!code && rows && rows->columns && !(*out = qli_rows_finish(rows)))
         code = refused(at, -ENOMEM, "no memory for the rows", error);
     if (!kept)

@@ -127,11 +127,17 @@ ql_sqlite *ql_sqlite_here(void);
 QL_MUST_USE int ql_sqlite_run(ql_sqlite *sqlite, const char *sql, const ql_sqlite_cell *params,
                               unsigned params_count, ql_sqlite_rows **rows, ql_error *error);
 
+/** Run one statement `times` times, each with its own params_count parameters: less work a row than ql_sqlite_run(). What it
+ *  returns is not kept. `changes`: what each time inserted, updated or deleted, or NULL; together it is ql_sqlite_changes().
+ *  Threads, Errors: as ql_sqlite_run(). The first that fails ends it. */
+QL_MUST_USE int ql_sqlite_run_each(ql_sqlite *sqlite, const char *sql, const ql_sqlite_cell *params,
+                                   unsigned params_count, size_t times, int64_t *changes, ql_error *error);
+
 /** SQLite's own handle, for what this header does not offer, such as sqlite3_create_function(). Transactions stay the lane's.
  *  Threads: the lane's own. */
 struct sqlite3 *ql_sqlite_handle(ql_sqlite *sqlite);
 
-/** Rows that the last ql_sqlite_run() inserted, updated or deleted. */
+/** Rows that the last ql_sqlite_run(), or _each(), inserted, updated or deleted. */
 int64_t ql_sqlite_changes(const ql_sqlite *sqlite);
 
 #ifdef __cplusplus
