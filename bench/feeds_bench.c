@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "bench/harness.h"
+#include "bench/harness/harness.h"
 #include "examples/feeds/statements.h"
 #include "examples/feeds/stream.h"
 

@@ -2,7 +2,7 @@
  * counters. Exit 1 if it costs anything. */
 #include <stdio.h>
 
-#include "bench/harness.h"
+#include "bench/harness/harness.h"
 
 static bool measure(const bench_options *options, const char *file, bool *all_idle)
 {

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "bench/contender.h"
+#include "bench/pool/contender.h"
 #include "qlane/lane.h"
 
 static ql_runtime *runtime;

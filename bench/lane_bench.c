@@ -1,12 +1,11 @@
 /* bazel run -c opt //bench:lane: what one operation on a lane costs, beside what it costs elsewhere and what the hardware asks. */
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/lane_report.h"
+#include "bench/lane/report.h"
 
-enum { PROGRAMS_MAX = 24, ENTRIES_MAX = 2 * PROGRAMS_MAX, REFERENCES = 2, GROWTH = 8 };
+enum { ENTRIES_MAX = 2 * BENCH_FIELD_MAX, REFERENCES = 2, GROWTH = 8 };
 
 /* How long a sample is, by what a small one took. */
 static const double SAMPLE_NS = 5e7;
@@ -115,56 +114,6 @@ static const lane_work works[] = {
 
 enum { WORKS = sizeof(works) / sizeof(*works) };
 
-typedef struct field {
-    bench_program programs[PROGRAMS_MAX];
-    unsigned count;
-} field;
-
-/* ---- who takes part */
-
-static void add(field *all, const char *folder, const char *file)
-{
-    if (all->count < PROGRAMS_MAX && bench_program_ask(&all->programs[all->count], folder, file))
-        all->count++;
-}
-
-static int by_name(const struct dirent **a, const struct dirent **b)
-{
-    return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-/* Ours lie beside this program; the peers where setup has put them. */
-static bool find_programs(field *all, const bench_options *options)
-{
-    static const char *const ours[] = {"lane_qlane",   "lane_qlane_sqlite",    "lane_line",
-                                       "lane_futex",   "lane_mutex",           "lane_mutex_often",
-                                       "lane_mailbox", "lane_mailbox_batched", "lane_eventfd",
-                                       "lane_pykx"};
-    enum { OURS = sizeof(ours) / sizeof(*ours) };
-    char folder[512], peers[600];
-    struct dirent **files;
-    if (!bench_own_folder(folder, sizeof(folder)))
-        return false;
-    for (int i = 0; i < OURS; i++)
-        add(all, folder, ours[i]);
-    if (all->count != OURS) {
-        fprintf(stderr, "the contenders are not in %s: build //bench/...\n", folder);
-        return false;
-    }
-    snprintf(peers, sizeof(peers), "%s/lane", options->folder);
-    int n = scandir(peers, &files, NULL, by_name);
-    for (int i = 0; i < n; i++) {
-        if (*files[i]->d_name != '.')
-            add(all, peers, files[i]->d_name);
-        free(files[i]);
-    }
-    if (n >= 0)
-        free(files);
-    if (all->count == OURS)
-        fprintf(stderr, "no peers in %s: bench/peers/setup builds them\n", peers);
-    return true;
-}
-
 static bool is_reference(const lane_work *work, const bench_program *program)
 {
     for (int i = 0; i < REFERENCES && work->references[i]; i++)
@@ -224,7 +173,7 @@ static bool learn_rows_a_commit(const bench_match *match, const lane_work *work,
     return !setenv("BENCH_ROWS_A_COMMIT", text, 1);
 }
 
-static bool play(const bench_options *options, const field *all, const lane_work *work, bool confined)
+static bool play(const bench_options *options, const bench_field *all, const lane_work *work, bool confined)
 {
     char told[64];
     const char *place = confined ? "confined" : "free";
@@ -290,7 +239,7 @@ static bool play_growth(const bench_options *options, const bench_program *progr
     return well;
 }
 
-static bool play_all_growth(const bench_options *options, const field *all)
+static bool play_all_growth(const bench_options *options, const bench_field *all)
 {
     for (size_t i = 0; i < sizeof(grows) / sizeof(*grows); i++)
         for (unsigned k = 0; k < all->count && bench_chosen(options->works, grows[i].name); k++) {
@@ -305,7 +254,7 @@ static bool play_all_growth(const bench_options *options, const field *all)
     return true;
 }
 
-static bool play_idle(const bench_options *options, const field *all)
+static bool play_idle(const bench_options *options, const bench_field *all)
 {
     if (!options->json)
         puts("idle: 2 s from 100 ms after the last task");
@@ -321,14 +270,20 @@ static bool play_idle(const bench_options *options, const field *all)
 
 int main(int argc, char **argv)
 {
-    static field all;
+    static const char *const ours[] = {"lane_qlane",   "lane_qlane_sqlite",    "lane_line",
+                                       "lane_futex",   "lane_mutex",           "lane_mutex_often",
+                                       "lane_mailbox", "lane_mailbox_batched", "lane_eventfd",
+                                       "lane_pykx"};
+    static bench_field all;
+    char peers[600];
     bench_options options;
     bench_options_read(&options, argc, argv,
                        "bazel run -c opt //bench:lane -- [OPTION]...\n"
                        "works: call call_park call20 submit1 submit4 submit20 submit_fresh\n"
                        "       sqlite_async_memory sqlite_async_wal sqlite_sync_memory sqlite_sync_wal\n"
                        "       memory idle length producers; --workers confined,free: where the callers are");
-    if (!find_programs(&all, &options))
+    snprintf(peers, sizeof(peers), "%s/lane", options.folder);
+    if (!bench_field_find(&all, ours, sizeof(ours) / sizeof(*ours), peers))
         return 1;
 #ifndef NDEBUG
     fputs("not built with -c opt: these numbers mean nothing\n", stderr);

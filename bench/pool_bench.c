@@ -1,14 +1,13 @@
 /* bazel run -c opt //bench:pool: what a task costs, beside what it costs elsewhere. */
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/grow.h"
-#include "bench/harness.h"
+#include "bench/harness/harness.h"
+#include "bench/pool/grow.h"
 #include "qlane/affinity.h"
 
-enum { PROGRAMS_MAX = 24, ENTRIES_MAX = 3 * PROGRAMS_MAX, SIZES = 3, WORKERS_MAX = 2 };
+enum { ENTRIES_MAX = 3 * BENCH_FIELD_MAX, SIZES = 3, WORKERS_MAX = 2 };
 
 /* A sample of a contender too slow for the full size is of a smaller one: what is told is per node, task or item. */
 static const double SAMPLE_NS_MAX = 1.2e9;
@@ -54,51 +53,7 @@ static const pool_work works[] = {
 
 enum { WORKS = sizeof(works) / sizeof(*works) };
 
-typedef struct field {
-    bench_program programs[PROGRAMS_MAX];
-    unsigned count;
-} field;
-
-static void add(field *all, const char *folder, const char *file)
-{
-    if (all->count < PROGRAMS_MAX && bench_program_ask(&all->programs[all->count], folder, file))
-        all->count++;
-}
-
-static int by_name(const struct dirent **a, const struct dirent **b)
-{
-    return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-/* Ours lie beside this program; the peers where setup has put them. qlane is the first. */
-static bool find_programs(field *all, const bench_options *options)
-{
-    char folder[512];
-    struct dirent **files;
-    if (!bench_own_folder(folder, sizeof(folder)))
-        return false;
-    add(all, folder, "qlane");
-    add(all, folder, "call_per_node");
-    add(all, folder, "o3");
-    add(all, folder, "cqueue");
-    if (all->count != 4) {
-        fprintf(stderr, "qlane, call_per_node, o3 and cqueue are not in %s: build //bench/...\n", folder);
-        return false;
-    }
-    int n = scandir(options->folder, &files, NULL, by_name);
-    for (int i = 0; i < n; i++) {
-        if (*files[i]->d_name != '.')
-            add(all, options->folder, files[i]->d_name);
-        free(files[i]);
-    }
-    if (n >= 0)
-        free(files);
-    if (all->count == 4)
-        fprintf(stderr, "no peers in %s: bench/peers/setup builds them\n", options->folder);
-    return true;
-}
-
-static const bench_program *named(const field *all, const char *name)
+static const bench_program *named(const bench_field *all, const char *name)
 {
     for (unsigned i = 0; i < all->count; i++)
         if (!strcmp(all->programs[i].name, name))
@@ -149,7 +104,7 @@ static int fitting_size(const pool_work *work, const bench_program *program, uns
     return size;
 }
 
-static void enter_references(bench_match *match, const pool_work *work, const field *all, int size)
+static void enter_references(bench_match *match, const pool_work *work, const bench_field *all, int size)
 {
     for (int i = 0; i < BENCH_REFERENCES && work->references[i]; i++)
         enter(match, work, named(all, work->references[i]), size, work->keys[i]);
@@ -168,7 +123,8 @@ static bool is_serial(const bench_program *program)
     return !strcmp(program->name, "call_per_node") || !strcmp(program->name, "o3");
 }
 
-static bool play(const bench_options *options, const field *all, const pool_work *work, unsigned workers)
+static bool play(const bench_options *options, const bench_field *all, const pool_work *work,
+                 unsigned workers)
 {
     bench_entry entries[ENTRIES_MAX];
     bench_match match = {
@@ -201,7 +157,7 @@ static bool play(const bench_options *options, const field *all, const pool_work
     return well;
 }
 
-static bool play_idle(const bench_options *options, const field *all, unsigned workers)
+static bool play_idle(const bench_options *options, const bench_field *all, unsigned workers)
 {
     if (!options->json)
         printf("idle, %u worker%s: 2 s from 100 ms after the last task\n", workers, workers == 1 ? "" : "s");
@@ -234,13 +190,14 @@ static void show_plan(unsigned workers)
 
 int main(int argc, char **argv)
 {
-    static field all;
+    static const char *const ours[] = {"qlane", "call_per_node", "o3", "cqueue"};
+    static bench_field all;
     bench_options options;
     bench_options_read(&options, argc, argv,
                        "bazel run -c opt //bench:pool -- [OPTION]...\n"
                        "works: fib nqueens tree loop_medium loop_cheap sum1000 outside1 outside4 wake idle\n"
                        "       pending crowd_outside crowd_tree");
-    if (!find_programs(&all, &options))
+    if (!bench_field_find(&all, ours, sizeof(ours) / sizeof(*ours), options.folder))
         return 1;
 #ifndef NDEBUG
     fputs("not built with -c opt: these numbers mean nothing\n", stderr);

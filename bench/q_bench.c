@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "bench/lane_report.h"
+#include "bench/lane/report.h"
 #include "bench/q_calls.h"
 
 enum { CALLERS = 20, UPSERTS = 1000 };

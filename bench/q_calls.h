@@ -2,7 +2,7 @@
 #ifndef BENCH_Q_CALLS_H
 #define BENCH_Q_CALLS_H
 
-#include "bench/harness.h"
+#include "bench/harness/harness.h"
 
 /* Play all rounds of the works that are chosen, and tell. */
 void q_calls(const bench_options *options, const char *libq);

@@ -6,7 +6,7 @@
 
 #include <boost/asio.hpp>
 
-#include "bench/contender.h"
+#include "bench/pool/contender.h"
 
 namespace {
 

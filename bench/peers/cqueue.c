@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#include "bench/contender.h"
+#include "bench/pool/contender.h"
 
 typedef struct task {
     void (*fn)(struct task *task);

@@ -2,7 +2,7 @@
  * thread that waits. */
 #include <glib.h>
 
-#include "bench/contender.h"
+#include "bench/pool/contender.h"
 
 typedef struct countdown {
     gint left;

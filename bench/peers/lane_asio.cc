@@ -6,7 +6,7 @@
 
 #include <boost/asio.hpp>
 
-#include "bench/lane_contender.h"
+#include "bench/lane/contender.h"
 
 namespace {
 

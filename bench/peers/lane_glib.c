@@ -1,7 +1,7 @@
 /* GLib's GAsyncQueue: one of requests for the lane, one of answers for each caller. */
 #include <glib.h>
 
-#include "bench/lane_contender.h"
+#include "bench/lane/contender.h"
 
 typedef struct request {
     GAsyncQueue *answers; /* NULL: the lane is to end */

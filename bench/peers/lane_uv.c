@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <uv.h>
 
-#include "bench/lane_contender.h"
+#include "bench/lane/contender.h"
 
 typedef struct caller caller;
 

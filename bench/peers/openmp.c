@@ -2,7 +2,7 @@
 #include <omp.h>
 #include <stdlib.h>
 
-#include "bench/contender.h"
+#include "bench/pool/contender.h"
 
 /* Run one statement on the team, as its only first task. */
 #define ON_TEAM _Pragma("omp parallel") _Pragma("omp single")

@@ -4,7 +4,7 @@
 
 #include <oneapi/tbb.h>
 
-#include "bench/contender.h"
+#include "bench/pool/contender.h"
 
 namespace {
 

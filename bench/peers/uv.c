@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <uv.h>
 
-#include "bench/contender.h"
+#include "bench/pool/contender.h"
 
 static void nothing(uv_work_t *work)
 {

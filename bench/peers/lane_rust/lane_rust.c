@@ -1,5 +1,5 @@
 /* The contenders around lane_rust/src/lib.rs: PEER is tokio or crossbeam. */
-#include "bench/lane_contender.h"
+#include "bench/lane/contender.h"
 
 #define JOIN_(a, b, c) a##b##c
 #define JOIN(a, b, c) JOIN_(a, b, c)

@@ -1,5 +1,5 @@
 /* The contender around rayon/src/lib.rs. */
-#include "bench/contender.h"
+#include "bench/pool/contender.h"
 
 void bench_rayon_start(unsigned workers);
 long bench_rayon_fib(int n);
