@@ -19,8 +19,8 @@
 
 #define qli_fence(order) __atomic_thread_fence(order)
 
-/* A counter that only its own thread writes and anyone reads: no read-modify-write needed. Release, for ORDER quiet:tally:
- * whoever sees it counted sees all that came before. */
+/* ORDER quiet:count (release), for quiet:tally and lane:ends: whoever sees it counted sees all that came before. A counter that
+ * only its own thread writes and anyone reads: no read-modify-write needed. */
 #define qli_count(address) \
     __atomic_store_n(address, __atomic_load_n(address, __ATOMIC_RELAXED) + 1, __ATOMIC_RELEASE)
 

@@ -51,7 +51,7 @@ void qli_ends_add(const uint64_t ends[QLI_ENDS], ql_stats *sum)
 
 void qli_context_tally(const qli_context *context, ql_stats *sum)
 {
-    /* ORDER quiet:tally (acquire): with qli_count(), all that this thread had accepted before it settled so many. */
+    /* ORDER quiet:tally (acquire): with quiet:count, all that this thread had accepted before it settled so many. */
     sum->settled += qli_load(&context->settled, __ATOMIC_ACQUIRE);
     sum->accepted += qli_load(&context->accepted, __ATOMIC_RELAXED);
     sum->steals += qli_load(&context->steals, __ATOMIC_RELAXED);

@@ -100,7 +100,7 @@ ql_task *qli_inbox_pop(qli_inbox *inbox)
     /* Counted before it is gone from the front, so that accepted never falls behind. */
     uint64_t popped = inbox->popped;
     qli_store(&inbox->popped, popped + 1, __ATOMIC_RELAXED);
-    /* ORDER inbox:pop (acquire: the task's fields, see inbox:push; release: the count, for inbox:accepted). */
+    /* ORDER inbox:pop (acquire: the task's fields, see inbox:push; release: the count, for inbox:seen). */
     if (!qli_cas(&inbox->front, &front, front & flags_mask, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
         qli_store(&inbox->popped, popped, __ATOMIC_RELAXED);
         return NULL;
@@ -136,7 +136,7 @@ static void unlink_task(qli_list *list, ql_task *task)
 /* With the lock: move the front into the lists, oldest first. */
 static void drain(qli_inbox *inbox)
 {
-    /* ORDER inbox:accepted (acquire): the count of a task that was popped, see inbox:pop. */
+    /* ORDER inbox:seen (acquire): the count of a task that was popped, with inbox:pop; what a closer wrote, with inbox:shut. */
     uintptr_t front = qli_load(&inbox->front, __ATOMIC_ACQUIRE);
     do {
         if (!top(front))
@@ -292,7 +292,7 @@ bool qli_inbox_shut(qli_inbox *inbox, uintptr_t flags)
     bool wakes;
     do
         wakes = flags & QLI_INBOX_CLOSED && is_asleep(front);
-    /* ORDER inbox:shut (release: what the closer wrote, for a lane's engine, by ORDER inbox:closed). It changes the word that
+    /* ORDER inbox:shut (release: what the closer wrote, for a lane's engine, by inbox:seen). It changes the word that
      * every push changes, so pushes come before it or are refused. */
     while (!qli_cas(&inbox->front, &front, (wakes ? front & flags_mask : front) | flags, __ATOMIC_RELEASE,
                     __ATOMIC_RELAXED));
@@ -303,8 +303,8 @@ bool qli_inbox_sleep(qli_inbox *inbox)
 {
     uintptr_t front = qli_load(&inbox->front, __ATOMIC_RELAXED);
     while (!(front & (~flags_mask | QLI_INBOX_MORE | QLI_INBOX_CLOSED)))
-        /* One word: a push either came before, and this fails, or finds the consumer asleep, and wakes it. ORDER
-         * inbox:asleep (release): what the consumer did, for inbox:push. */
+        /* ORDER inbox:asleep (release): what the consumer did, for inbox:push. One word: a push either came before, and this
+         * fails, or finds the consumer asleep, and wakes it. */
         if (qli_cas(&inbox->front, &front, front | QLI_INBOX_ASLEEP, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
             return true;
     return false;

@@ -73,7 +73,7 @@ static void pool_abandon(ql_executor *executor, int reason)
     for (unsigned i = 0; i < pool->seats_count; i++)
         while ((task = qli_runq_take(&pool->seats[i]->runq)))
             qli_settle(context, task, -reason, NULL);
-    unsigned count = qli_load(&pool->workers_count, __ATOMIC_ACQUIRE);
+    unsigned count = qli_pool_workers_count(pool);
     for (unsigned i = 0; i < count; i++)
         qli_store(&pool->workers[i]->context.abandon, (uint32_t)reason, __ATOMIC_RELAXED);
 }
@@ -89,7 +89,7 @@ static int64_t busy_ns(const qli_context *context, int64_t now_ns)
 static void pool_look(ql_executor *executor, qli_look_fn *each, void *arg)
 {
     qli_pool *pool = pool_of(executor);
-    unsigned count = qli_load(&pool->workers_count, __ATOMIC_ACQUIRE);
+    unsigned count = qli_pool_workers_count(pool);
     int64_t now_ns = ql_now_ns();
     for (unsigned i = 0; i < count; i++) {
         qli_worker *worker = pool->workers[i];
@@ -110,7 +110,7 @@ static void pool_look(ql_executor *executor, qli_look_fn *each, void *arg)
 static void pool_tally(ql_executor *executor, ql_stats *sum)
 {
     qli_pool *pool = pool_of(executor);
-    unsigned count = qli_load(&pool->workers_count, __ATOMIC_ACQUIRE);
+    unsigned count = qli_pool_workers_count(pool);
     int64_t now_ns = ql_now_ns();
     for (unsigned i = 0; i < count; i++) {
         qli_context_tally(&pool->workers[i]->context, sum);
@@ -126,7 +126,7 @@ static void pool_tally(ql_executor *executor, ql_stats *sum)
 static void tell_to_leave(qli_pool *pool)
 {
     pthread_mutex_lock(&pool->sleep.lock);
-    qli_store(&pool->ending, true, __ATOMIC_RELEASE);
+    qli_store(&pool->ending, true, __ATOMIC_RELAXED); /* those who park see it by their token */
     for (qli_sleeper *sleeper = pool->sleep.top; sleeper; sleeper = sleeper->next)
         qli_unpark(sleeper->parker);
     for (qli_worker *spare = pool->spares; spare; spare = spare->next)
@@ -195,7 +195,7 @@ static void pool_dump(ql_executor *executor, FILE *out)
     fprintf(out, "pool: %u seats, %u asleep, %u searching, %u workers away, door %s\n", pool->seats_count,
             (unsigned)counts, (unsigned)(counts >> 32), qli_load(&pool->away, __ATOMIC_RELAXED),
             qli_inbox_has_work(&pool->door) ? "has work" : "empty");
-    unsigned count = qli_load(&pool->workers_count, __ATOMIC_ACQUIRE);
+    unsigned count = qli_pool_workers_count(pool);
     for (unsigned i = 0; i < pool->seats_count; i++) {
         uint64_t queued = qli_runq_count(&pool->seats[i]->runq);
         if (queued)

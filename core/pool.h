@@ -101,6 +101,13 @@ void qli_pool_bound(qli_pool *pool, const ql_bound *bound, int code);
 int qli_worker_create(qli_pool *pool, qli_seat *near, bool seated, qli_worker **worker);
 void qli_worker_free(qli_worker *worker);
 
+/* How many entries of `workers` there are. */
+static inline unsigned qli_pool_workers_count(const qli_pool *pool)
+{
+    /* ORDER workers:seen (acquire): the entries and what they name, with workers:made. */
+    return qli_load(&pool->workers_count, __ATOMIC_ACQUIRE);
+}
+
 /* The worker of the calling thread if it is one of `context`, else NULL. */
 static inline qli_worker *qli_worker_of(qli_context *context)
 {

@@ -23,7 +23,8 @@ typedef struct qli_runq {
 /* The pusher: how many more fit. It can only grow until the next push. */
 static inline size_t qli_runq_room(const qli_runq *queue)
 {
-    /* ORDER runq:room (acquire): a slot is written again only after its last reader has moved `first` past it. */
+    /* ORDER runq:room (acquire): with runq:leave, a slot is written again only after its last reader has moved `first` past it.
+     * order kept: for a load that would return what a later push stores, which no model shows */
     return QLI_RUNQ_TASKS - (size_t)(queue->end - qli_load(&queue->first, __ATOMIC_ACQUIRE));
 }
 
@@ -38,14 +39,16 @@ static inline void qli_runq_push(qli_runq *queue, ql_task *task)
 
 static inline ql_task *qli_runq_take(qli_runq *queue)
 {
-    uint64_t first = qli_load(&queue->first, __ATOMIC_ACQUIRE);
+    /* relaxed: a stale one fails below. */
+    uint64_t first = qli_load(&queue->first, __ATOMIC_RELAXED);
     for (;;) {
         /* ORDER runq:take (acquire): see runq:push. */
         if (first >= qli_load(&queue->end, __ATOMIC_ACQUIRE))
             return NULL;
         ql_task *task = qli_load(&queue->tasks[first % QLI_RUNQ_TASKS], __ATOMIC_RELAXED);
-        /* ORDER runq:leave (release): the slot was read before the pusher may see it free (runq:room). */
-        if (qli_cas(&queue->first, &first, first + 1, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+        /* ORDER runq:leave (release): the slot was read before the pusher may see it free (runq:room). All takers are one release
+         * sequence. order kept: as runq:room */
+        if (qli_cas(&queue->first, &first, first + 1, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
             return task;
     }
 }

@@ -195,8 +195,9 @@ static void tally(ql_runtime *runtime, ql_stats *sum)
     pthread_mutex_lock(&runtime->lock);
     *sum = runtime->gone;
     sum->size = sizeof(*sum);
+    /* ORDER quiet:outside (acquire): with quiet:settled, all that threads of the host had accepted before they settled so many. */
     sum->settled += qli_load(&runtime->settled_outside, __ATOMIC_ACQUIRE);
-    sum->accepted += qli_load(&runtime->accepted_outside, __ATOMIC_ACQUIRE);
+    sum->accepted += qli_load(&runtime->accepted_outside, __ATOMIC_RELAXED);
     qli_ends_add(runtime->ends_outside, sum);
     for (ql_executor *executor = runtime->executors; executor; executor = executor->next)
         executor->ops->tally(executor, sum);

@@ -80,7 +80,7 @@ static int hold(qli_pool *pool, qli_worker *worker, bool must)
 static void refuse_waits(qli_pool *pool)
 {
     ql_runtime *runtime = pool->executor.runtime;
-    unsigned count = qli_load(&pool->workers_count, __ATOMIC_ACQUIRE);
+    unsigned count = qli_pool_workers_count(pool);
     for (unsigned i = 0; i < count; i++)
         if (qli_waits_refuse(&runtime->waits, &pool->workers[i]->context))
             return;

@@ -86,7 +86,7 @@ static bool from_away(qli_worker *worker, qli_work *work)
     qli_pool *pool = worker->pool;
     if (!qli_load(&pool->away, __ATOMIC_RELAXED))
         return false;
-    unsigned count = qli_load(&pool->workers_count, __ATOMIC_ACQUIRE);
+    unsigned count = qli_pool_workers_count(pool);
     for (unsigned i = 0; i < count; i++) {
         qli_worker *victim = pool->workers[i];
         if (victim != worker && qli_deque_has_work(&victim->deque) && from_deque(worker, victim, work))
@@ -126,7 +126,7 @@ bool qli_pool_has_work(qli_pool *pool)
     for (unsigned i = 0; i < pool->seats_count; i++)
         if (qli_runq_has_work(&pool->seats[i]->runq))
             return true;
-    unsigned count = qli_load(&pool->workers_count, __ATOMIC_ACQUIRE);
+    unsigned count = qli_pool_workers_count(pool);
     for (unsigned i = 0; i < count; i++)
         if (qli_deque_has_work(&pool->workers[i]->deque))
             return true;

@@ -48,7 +48,8 @@ static void settle_queued(ql_strand *strand, ql_task *task, int code)
     if (context && context->runtime == strand->executor.runtime)
         qli_count(&context->accepted);
     else
-        qli_fetch_add(&strand->executor.runtime->accepted_outside, 1, __ATOMIC_RELEASE);
+        /* relaxed: quiet:settled comes behind it. */
+        qli_fetch_add(&strand->executor.runtime->accepted_outside, 1, __ATOMIC_RELAXED);
     qli_settle(context, task, code, NULL);
 }
 

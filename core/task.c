@@ -267,9 +267,10 @@ int qli_hooked_submit(ql_executor *on, qli_hooked *hooked, bool follows)
 
 bool qli_task_begin(qli_context *context, ql_task *task, int *code)
 {
-    /* ORDER task:begin (acquire, release): with qli_task_ask(): exactly one of them is first. Release also for waits:runner. */
+    /* ORDER task:begin (release): who runs it, for waits:runner, and where, for task:ask. Of begin and ask exactly one is first.
+     * order kept: a fence stands before each that publishes something (sleep:B, lane:begin), but not for this */
     uint32_t before =
-        qli_fetch_or(&task->future.qli_cancel, BEGUN | context->number << QLI_RUNNER_SHIFT, __ATOMIC_ACQ_REL);
+        qli_fetch_or(&task->future.qli_cancel, BEGUN | context->number << QLI_RUNNER_SHIFT, __ATOMIC_RELEASE);
     uint32_t reason = before & REASON;
     if (!reason && task->qli_place & SCOPED)
         reason = scope_reason(task->scope);
@@ -315,6 +316,7 @@ static void settle(qli_context *context, ql_runtime *runtime, ql_task *task, int
     if (ours) {
         qli_count(&context->settled);
     } else {
+        /* ORDER quiet:settled (release): what was accepted before, for quiet:outside. */
         qli_fetch_add(&runtime->settled_outside, 1, __ATOMIC_RELEASE);
         qli_runtime_idle(runtime);
     }
@@ -334,8 +336,8 @@ bool qli_task_ask(ql_task *task, int reason)
     uint32_t too_late = reason == ETIMEDOUT && !(task->flags & QL_DEADLINE_RUNS) ? REASON | BEGUN : REASON;
     uint32_t found = qli_load(&task->future.qli_cancel, __ATOMIC_RELAXED);
     while (!(found & too_late)) {
-        /* ORDER task:ask (acquire, release): with task:begin. */
-        if (qli_cas(&task->future.qli_cancel, &found, found | (uint32_t)reason, __ATOMIC_ACQ_REL,
+        /* ORDER task:ask (acquire): who is too late finds it running, as lane:run says, with task:begin. */
+        if (qli_cas(&task->future.qli_cancel, &found, found | (uint32_t)reason, __ATOMIC_ACQUIRE,
                     __ATOMIC_RELAXED))
             break;
     }
@@ -358,6 +360,7 @@ int ql_task_cancel(ql_task *task)
 {
     if (!task)
         return -EINVAL;
+    /* ORDER future:late (acquire): as future:see, for whoever is told that it has settled. */
     uintptr_t word = qli_load(&task->future.qli_word, __ATOMIC_ACQUIRE);
     if (word == QLI_FRESH)
         return -EINVAL;

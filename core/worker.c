@@ -42,7 +42,8 @@ static bool sleep_until_seated(qli_worker *worker)
     qli_runtime_idle(worker->context.runtime);
     qli_park(&worker->context.parker, QL_FOREVER);
     qli_park_end(&worker->context, parked_ns);
-    if (qli_load(&worker->pool->ending, __ATOMIC_ACQUIRE))
+    /* relaxed: with the token of who ends the pool it is seen, and nothing else is read but by the lock. */
+    if (qli_load(&worker->pool->ending, __ATOMIC_RELAXED))
         return false;
     (void)bind_to_seat(worker); /* a start was refused if it had to succeed; later it is logged */
     return true;
@@ -248,6 +249,7 @@ int qli_worker_create(qli_pool *pool, qli_seat *near, bool seated, qli_worker **
         if (seat)
             qli_store(&seat->sitter, worker, __ATOMIC_RELEASE); /* ORDER seat:sitter */
         pool->workers[index] = worker;
+        /* ORDER workers:made (release): the worker and its entry, for workers:seen. */
         qli_store(&pool->workers_count, index + 1, __ATOMIC_RELEASE);
         *out = worker;
     }

@@ -221,9 +221,11 @@ void *ql_engine_here(const ql_engine_ops *ops)
 
 void qli_lane_count_ends(const ql_lane *lane, uint64_t ends[QLI_ENDS])
 {
+    /* ORDER lane:ends (acquire): with quiet:count, that those which the lane has popped were accepted. Relaxed elsewhere: who counts
+     * there has had the inbox's lock. */
     for (int end = 0; end < QLI_ENDS; end++)
         ends[end] = qli_load(&lane->ends[end], __ATOMIC_ACQUIRE) +
-                    qli_load(&lane->ends_elsewhere[end], __ATOMIC_ACQUIRE);
+                    qli_load(&lane->ends_elsewhere[end], __ATOMIC_RELAXED);
 }
 
 void ql_lane_stats_get(ql_lane *lane, ql_lane_stats *stats)
@@ -244,7 +246,7 @@ void ql_lane_stats_get(ql_lane *lane, ql_lane_stats *stats)
     sum.spins = qli_load(&lane->context.spins, __ATOMIC_RELAXED);
     /* Read after what settled, so that the difference is never negative. */
     uint64_t accepted =
-        qli_inbox_accepted(&lane->inbox) + qli_load(&lane->context.accepted, __ATOMIC_ACQUIRE);
+        qli_inbox_accepted(&lane->inbox) + qli_load(&lane->context.accepted, __ATOMIC_RELAXED);
     bool runs = qli_load(&lane->context.task_name, __ATOMIC_RELAXED);
     sum.queued = accepted - sum.settled;
     if (runs && sum.queued)

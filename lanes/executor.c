@@ -79,6 +79,9 @@ static void lane_abandon(ql_executor *executor, int reason)
     qli_lane_refuse(lane);
     qli_store(&lane->context.abandon, (uint32_t)reason, __ATOMIC_RELAXED);
     qli_lane_settle_queued(lane, -reason, NULL, NULL);
+    /* FENCE lane:abandon, with lane:begin in begin(): "abandoned" is published before this looks for what runs. Model:
+     * tests/models/stuck_model */
+    qli_fence(__ATOMIC_SEQ_CST);
     qli_lane_interrupt(lane, NULL);
 }
 
@@ -113,7 +116,7 @@ static const char *stuck_in(const ql_lane *lane)
 static int lane_end(ql_executor *executor, int64_t deadline_ns, const char **stuck)
 {
     ql_lane *lane = qli_lane_of(executor);
-    if (lane->joined)
+    if (qli_load(&lane->joined, __ATOMIC_RELAXED))
         return 0;
     qli_lane_refuse(lane);
     if (!join(lane, deadline_ns))
@@ -204,10 +207,10 @@ static int check_close(ql_lane *lane, const ql_stop *patience, const ql_lane_rep
                                         lane->name),
                              "ql_lane_close: task '%s' of lane '%s' would wait for itself",
                              lane->context.task_name, lane->name);
-    if (qli_load(&lane->joined, __ATOMIC_ACQUIRE))
+    if (qli_load(&lane->joined, __ATOMIC_RELAXED))
         return qli_error_set(error, -EALREADY, "ql_lane_close: lane '%s' is closed", lane->name);
     uint32_t no = 0;
-    if (!qli_cas(&lane->closing, &no, 1, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+    if (!qli_cas(&lane->closing, &no, 1, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
         return qli_error_set(error, -EBUSY, "ql_lane_close: lane '%s' is being closed by another thread",
                              lane->name);
     return 0;
@@ -268,13 +271,13 @@ int ql_lane_close(ql_lane *lane, const ql_stop *patience, ql_lane_report *report
     if (report)
         subtract(report, after, before);
     if (code) {
-        qli_store(&lane->closing, 0, __ATOMIC_RELEASE);
+        qli_store(&lane->closing, 0, __ATOMIC_RELAXED);
         return close_failed(lane, code, error);
     }
     join(lane, QL_FOREVER);
     if (lane->slot)
         qli_runtime_release_slot(lane->executor.runtime, lane->slot_index);
-    qli_store(&lane->joined, true, __ATOMIC_RELEASE);
+    qli_store(&lane->joined, true, __ATOMIC_RELAXED);
     return 0;
 }
 
@@ -284,7 +287,7 @@ int ql_lane_free(ql_lane *lane)
         return 0;
     if (qli_is_orphan(lane->executor.runtime))
         return -ECHILD;
-    if (!qli_load(&lane->joined, __ATOMIC_ACQUIRE))
+    if (!qli_load(&lane->joined, __ATOMIC_RELAXED))
         return qli_misuse(lane->executor.runtime, -EBUSY, "ql_lane_free: expected a closed lane, '%s' is not",
                           lane->name);
     if (qli_runtime_leave(lane->executor.runtime, &lane->executor))

@@ -33,7 +33,7 @@ void qli_lane_move(ql_lane *lane, qli_lane_state from, qli_lane_state to)
                    lane->name, (int)from, (int)lane->state);
         abort();
     }
-    qli_store(&lane->state, to, __ATOMIC_RELEASE);
+    qli_store(&lane->state, to, __ATOMIC_RELAXED); /* others read it for a report only */
 }
 
 void qli_lane_wake(ql_lane *lane)

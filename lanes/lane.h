@@ -91,10 +91,10 @@ struct ql_lane {
 
     /* Anyone's. */
     uint64_t ends_elsewhere[QLI_ENDS]; /* tasks that other threads settled */
-    uint32_t closing;                  /* a ql_lane_close() is at work */
-    bool joined;                       /* its thread has been joined, or the caller's is done with it */
-    qli_places places;                 /* first is also read without the lock, after FENCE lane:place */
-    ql_client *clients;                /* with that lock */
+    uint32_t closing;   /* a ql_lane_close() is at work; it and the next only refuse, and order nothing */
+    bool joined;        /* its thread has been joined, or the caller's is done with it */
+    qli_places places;  /* first is also read without the lock, after FENCE lane:place */
+    ql_client *clients; /* with that lock */
 
     ql_task opened, ended; /* never queue: futures of the two ends of its life */
     ql_error problem;      /* written before `opened` settles, like the next */

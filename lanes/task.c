@@ -43,19 +43,6 @@ void qli_lane_settle_own(ql_lane *lane, ql_task *task, int code)
 
 /* ---- Running --------------------------------------------------------------------------------------------------- */
 
-/* The outermost task begins. */
-static bool begin(ql_lane *lane, ql_task *task, int *code)
-{
-    /* ORDER lane:run (release: the engine, for lane:interrupt). It stands before the task is seen to have begun (task:begin), so
-     * a canceller that is too late to stop the task finds it here. One that was the first to ask has the engine from there.
-     * order kept: for the second one, which the model meets once in 40,000 schedules. */
-    qli_store(&lane->running, (uintptr_t)task, __ATOMIC_RELEASE);
-    if (qli_task_begin(&lane->context, task, code))
-        return true;
-    qli_store(&lane->running, 0, __ATOMIC_RELAXED);
-    return false;
-}
-
 /* It ends, once nobody interrupts it any more. */
 static void end(ql_lane *lane, ql_task *task)
 {
@@ -66,11 +53,27 @@ static void end(ql_lane *lane, ql_task *task)
             word = (uintptr_t)task;
             continue;
         }
-        do /* once: a token left behind would be taken for a later one */
+        do /* once: a token left behind would be taken for a later one; with it the canceller's store is seen */
             qli_park(&lane->bed, QL_FOREVER);
-        while (qli_load(&lane->running, __ATOMIC_ACQUIRE));
+        while (qli_load(&lane->running, __ATOMIC_RELAXED));
         return;
     }
+}
+
+/* The outermost task begins, unless it is to end. From the store on it may be interrupted, whether it is to end or not. */
+static bool begin(ql_lane *lane, ql_task *task, int *code)
+{
+    /* ORDER lane:run (release: the engine, as the task before has left it, for lane:interrupt). It stands before the task is
+     * seen to have begun (task:begin), so a canceller that is too late to stop the task finds it here. */
+    qli_store(&lane->running, (uintptr_t)task, __ATOMIC_RELEASE);
+    /* FENCE lane:begin, with lane:abandon in lane_abandon(): "it runs" is published before the lane looks whether it is
+     * abandoned. Without the pair a task could run that nobody interrupts. Model: tests/models/stuck_model */
+    qli_fence(__ATOMIC_SEQ_CST);
+    *code = -(int)qli_load(&lane->context.abandon, __ATOMIC_RELAXED);
+    if (!*code && qli_task_begin(&lane->context, task, code))
+        return true;
+    end(lane, task);
+    return false;
 }
 
 static int call(ql_lane *lane, ql_task *task)
@@ -87,9 +90,8 @@ static int call(ql_lane *lane, ql_task *task)
 bool qli_lane_run_task(ql_lane *lane, ql_task *task, int *code)
 {
     bool interruptible = lane->engine.interrupt && !lane->depth;
-    uint32_t abandoned = qli_load(&lane->context.abandon, __ATOMIC_RELAXED);
-    *code = -(int)abandoned;
-    if (abandoned)
+    *code = -(int)qli_load(&lane->context.abandon, __ATOMIC_RELAXED);
+    if (*code)
         return false;
     if (interruptible ? !begin(lane, task, code) : !qli_task_begin(&lane->context, task, code))
         return false;
@@ -115,7 +117,7 @@ int qli_lane_interrupt(ql_lane *lane, const ql_task *task)
     /* ORDER lane:cleared (release: what the hook did, see lane:end). */
     if (!qli_cas(&lane->running, &found, word, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
         /* AWAITED: the lane is past the task, and its only reader now. */
-        qli_store(&lane->running, 0, __ATOMIC_RELEASE);
+        qli_store(&lane->running, 0, __ATOMIC_RELAXED);
         qli_lane_wake(lane);
     }
     return code;

@@ -21,20 +21,20 @@ def _script(ctx, command, files):
 
 def _model_impl(ctx):
     production = ctx.files.sources + _headers(ctx.attr.deps)
-    files = ctx.files.srcs + production
     spec = ctx.actions.declare_file(ctx.label.name + ".json")
     ctx.actions.write(spec, struct(
         name = ctx.label.name,
         label = str(ctx.label),
         checker = ctx.file._checker.short_path,
-        copts = C_FLAGS + ctx.attr.copts,
-        files = [file.short_path for file in files],
-        compiled = [file.short_path for file in files if file.extension == "c"],
+        flags = C_FLAGS,
+        copts = ctx.attr.copts,
+        scenario = [file.short_path for file in ctx.files.srcs],
+        production = [file.short_path for file in production],
         schedules = ctx.attr.schedules,
         must_catch = ctx.attr.must_catch,
         must_fail = ctx.attr.must_fail,
     ).to_json())
-    needed = depset(files + [spec, ctx.file._checker] + ctx.files._runner)
+    needed = depset(ctx.files.srcs + production + [spec, ctx.file._checker] + ctx.files._runner)
     return [
         _script(ctx, "%s %s" % (ctx.file._model.short_path, spec.short_path), needed),
         ModelInfo(spec = spec, files = needed, production = depset(production)),
@@ -67,7 +67,7 @@ def qlane_model(name, srcs, sources = [], deps = [], copts = [], must_catch = []
       srcs: the scenario with its main(), and stubs for what is left out.
       sources: production sources, unchanged, as labels of files: "//core:deque.c".
       deps: libraries whose headers those include, such as "//core:internal". Nothing of them is linked.
-      copts: further flags, beyond those of tools/defs.bzl.
+      copts: further flags of the scenario, beyond those of tools/defs.bzl; the sources are compiled without.
       must_catch: tags in the sources, such as "FENCE deque:A" or "ORDER deque:push". For each, the fence or
           order that it marks is taken away, and the scenario must then fail: the test of the test.
       must_fail: macro to text. For each, the scenario compiled with -DMACRO must fail and say TEXT.
@@ -93,6 +93,7 @@ def _mutants_impl(ctx):
     mutate = ctx.files.mutate or depset(transitive = [info.production for info in infos]).to_list()
     job = ctx.actions.declare_file(ctx.label.name + ".json")
     ctx.actions.write(job, struct(
+        label = str(ctx.label),
         models = [info.spec.short_path for info in infos],
         mutate = sorted([file.short_path for file in mutate]),
         page = ctx.file.page.short_path if ctx.file.page else "",
@@ -119,12 +120,12 @@ _mutants_test = rule(
 def qlane_model_mutants(name, models, mutate = [], page = None, **kwargs):
     """A test that weakens every order and fence of sources, one at a time: some model must notice each.
 
-    It takes minutes where the page's verdicts do not hold any more, so it is `manual`, for tools/check deep.
+    It takes minutes where the page's verdicts do not hold any more, so it is `manual`, for tools/check full.
 
     Args:
       name: by convention PROTOCOL_mutants.
       models: qlane_model targets; those that run a source are asked about its mutants.
-      mutate: the sources, as labels of files; by default all that the models run, headers too.
+      mutate: the sources, as labels of files, whether a model runs them or not; by default all that the models run, headers too.
       page: a .md file that keeps the verdicts; `bazel run :NAME -- --write` brings it up to date.
       **kwargs: as for any test.
     """

@@ -32,7 +32,6 @@ static void destroy(holder *all)
     free(all);
 }
 
-/* ORDER arrow:release (acquire, release): the last one frees what all have read. */
 static void release_array(struct ArrowArray *array)
 {
     holder *all = array->private_data;
@@ -42,6 +41,7 @@ static void release_array(struct ArrowArray *array)
     if (array->dictionary && array->dictionary->release)
         array->dictionary->release(array->dictionary);
     array->release = NULL;
+    /* ORDER arrow:release (acquire, release): the last one frees what all have read. */
     if (qli_fetch_sub(&all->references, 1, __ATOMIC_ACQ_REL) == 1)
         destroy(all);
 }

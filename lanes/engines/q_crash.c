@@ -24,6 +24,7 @@ static void say(const char *text)
 static void handle(int signal_number, siginfo_t *info, void *context)
 {
     (void)context;
+    /* ORDER crash:handle (acquire): the thread, with crash:watch; another one may be the first to crash. */
     const ql_q *at = qli_load(&watched, __ATOMIC_ACQUIRE);
     for (int i = 0; i < CRASHES; i++)
         if (crashes[i] == signal_number)
@@ -43,6 +44,7 @@ void qli_q_crash_watch(ql_q *at)
     struct sigaction action = {.sa_sigaction = handle, .sa_flags = SA_SIGINFO | SA_ONSTACK};
     sigemptyset(&action.sa_mask);
     lane_thread = pthread_self();
+    /* ORDER crash:watch (release): the thread, for crash:handle. */
     qli_store(&watched, at, __ATOMIC_RELEASE);
     for (int i = 0; i < CRASHES; i++)
         sigaction(crashes[i], &action, &before[i]);
@@ -58,5 +60,5 @@ void qli_q_crash_unwatch(const ql_q *at)
         if (sigaction(crashes[i], NULL, &now) == 0 && now.sa_flags & SA_SIGINFO && now.sa_sigaction == handle)
             sigaction(crashes[i], &before[i], NULL);
     }
-    qli_store(&watched, NULL, __ATOMIC_RELEASE);
+    qli_store(&watched, NULL, __ATOMIC_RELAXED); /* only the lane's own thread follows it */
 }

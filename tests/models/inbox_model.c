@@ -33,6 +33,9 @@ static void push(job *of, int number)
     of->accepted = code >= 0;
     if (code > 0)
         qli_unpark(&consumer);
+    /* What the caller pushed is counted, whether it was popped meanwhile or not. */
+    if (of->accepted && number == 1)
+        assert(qli_inbox_accepted(&inbox));
 }
 
 static void *push_and_cancel(void *arg)

@@ -12,11 +12,14 @@ import argparse
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 
 import orders
+from orders import hash_of_text
 
 INCLUDE_DIRS = [".", "affinity/include", "core/include", "lanes/include"]
 # Pinned, whatever --config the test is run under: the checker is the sanitizer here.
@@ -35,65 +38,98 @@ def output_of(command, **settings):
     return done.returncode, done.stdout.decode(errors="replace")
 
 
-class Model:
-    """A scenario with the sources it runs, in a private copy of the files that a mutant may overwrite."""
+class Change:
+    """A file that says something else. It lies in a folder of its own, which the compiler searches first."""
 
-    def __init__(self, spec_path, scratch):
-        with open(spec_path, encoding="utf-8") as file:
-            self.spec = json.load(file)
-        self.name = self.spec["name"]
-        self.checker = os.path.abspath(self.spec["checker"])
-        self.tree = os.path.join(scratch, self.name)
-        self.builds = 0
-        self.schedules = int(os.environ.get("WMM_ITERS") or self.spec["schedules"])
-        for path in self.spec["files"]:
-            copy = os.path.join(self.tree, path)
-            os.makedirs(os.path.dirname(copy), exist_ok=True)
-            with open(path, "rb") as source, open(copy, "wb") as target:
-                target.write(source.read())
-
-    def source(self, path):
-        with open(os.path.join(self.tree, path), encoding="utf-8") as file:
-            return orders.Source(path, file.read())
-
-    def build(self, macros=(), changed=None):
-        """The executable; changed: (path, text) instead of what the file says."""
-        self.builds += 1
-        out = os.path.join(self.tree, f"run{self.builds}")
-        original = None
-        if changed:
-            original = self.source(changed[0]).text
-            self._write(changed[0], changed[1])
-        try:
-            plain = not macros and not changed
-            objects = [self._object(path, macros, changed, plain) for path in self.spec["compiled"]]
-            self._run(LINK + objects + [self.checker, "-o", out, "-pthread"])
-        finally:
-            if changed:
-                self._write(changed[0], original)
-        return out
-
-    def _write(self, path, text):
-        with open(os.path.join(self.tree, path), "w", encoding="utf-8") as file:
+    def __init__(self, path, text, scratch):
+        self.path, self.folder = path, tempfile.mkdtemp(dir=scratch)
+        self.place = os.path.join(self.folder, path)
+        os.makedirs(os.path.dirname(self.place), exist_ok=True)
+        with open(self.place, "w", encoding="utf-8") as file:
             file.write(text)
 
-    def _object(self, path, macros, changed, plain):
-        """Compiled anew, unless no macro and no changed file reaches what the unchanged build has."""
-        kept = os.path.join(self.tree, path.replace("/", "_") + ".o")
-        reached = plain or macros or changed[0].endswith(".h") or changed[0] == path
-        if not reached and os.path.exists(kept):
-            return kept
-        out = kept if plain else f"{kept}.{self.builds}.o"
-        flags = self.spec["copts"] + [f"-I{where}" for where in INCLUDE_DIRS] + [f"-D{m}" for m in macros]
-        # A mutant and a planted bug may leave something unused or ill-ordered: that is not what is tested.
-        flags += [] if plain else ["-w"]
-        self._run(COMPILE + flags + ["-c", path, "-o", out])
+    def discard(self):
+        shutil.rmtree(self.folder)
+
+
+class Objects:
+    """Object files, each made once: models share those of the sources that they run. Any thread may ask."""
+
+    def __init__(self, scratch):
+        self.scratch, self.lock = scratch, threading.Lock()
+        self.locks, self.needs = {}, {}
+
+    def get(self, path, flags, change=None):
+        """The object file, of the changed text if the change reaches it."""
+        if change and path != change.path and not self.includes(path, flags, change.path):
+            change = None
+        key = hash_of_text(" ".join([path, *flags]))[:16] + ".o"
+        out = os.path.join(change.folder if change else self.scratch, key)
+        with self.lock:
+            lock = self.locks.setdefault(out, threading.Lock())
+        with lock:
+            if not os.path.exists(out):
+                self._compile(path, flags, change, out)
         return out
 
-    def _run(self, command):
-        code, output = output_of(command, cwd=self.tree)
-        if code:
-            raise BuildError(" ".join(command) + "\n" + output)
+    def includes(self, path, flags, header):
+        if not header.endswith(".h"):
+            return False
+        with open(self.get(path, flags) + ".d", encoding="utf-8") as file:
+            return header in map(os.path.normpath, file.read().split())
+
+    def _compile(self, path, flags, change, out):
+        source = change.place if change and change.path == path else path
+        first = [f"-I{change.folder}", "-w"] if change else []
+        # -iquote: where a changed source finds the headers beside it.
+        where = first + [f"-I{where}" for where in INCLUDE_DIRS] + ["-iquote", os.path.dirname(path)]
+        run_tool(COMPILE + list(flags) + where + ["-MMD", "-MF", out + ".d", "-c", source, "-o", out + ".part"])
+        os.rename(out + ".part", out)
+
+
+def run_tool(command):
+    code, output = output_of(command)
+    if code:
+        raise BuildError(" ".join(command) + "\n" + output)
+
+
+def read(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+class Model:
+    """A scenario with the sources that it runs."""
+
+    def __init__(self, spec_path, objects):
+        self.spec = json.loads(read(spec_path))
+        self.name, self.objects = self.spec["name"], objects
+        self.schedules = int(os.environ.get("WMM_ITERS") or self.spec["schedules"])
+        self.files = self.spec["scenario"] + self.spec["production"]
+        self.compiled = [path for path in self.files if path.endswith(".c")]
+
+    def hash(self):
+        """Of the scenario, not of what it runs."""
+        sources = [orders.Source(path, read(path)).hash() for path in self.spec["scenario"]]
+        return hash_of_text(" ".join(self.spec["copts"] + sources))[:16]
+
+    def flags(self, path, macros=()):
+        """Only the scenario sees the model's own flags and macros; so models share the objects of the sources."""
+        own = self.spec["copts"] + [f"-D{macro}" for macro in macros]
+        # A planted bug may leave something unused: that is not what is tested.
+        return self.spec["flags"] + (own + ["-w"] * bool(macros) if path in self.spec["scenario"] else [])
+
+    def runs(self, path):
+        """Does the file reach what is compiled?"""
+        return path in self.compiled or any(
+            self.objects.includes(source, self.flags(source), path) for source in self.compiled)
+
+    def build(self, macros=(), change=None):
+        """The executable. A changed one lies in the change's folder."""
+        objects = [self.objects.get(path, self.flags(path, macros), change) for path in self.compiled]
+        out = os.path.join(change.folder if change else self.objects.scratch, "-".join([self.name, *macros]) + ".run")
+        run_tool(LINK + objects + [self.spec["checker"], "-o", out, "-pthread", "-lm"])
+        return os.path.abspath(out)
 
 
 def with_lines(executable, text):
@@ -140,7 +176,7 @@ def caught(executable, schedules, text=""):
 
 def weakened(model, tag):
     """(path, mutant) for each place that has this tag."""
-    found = [(path, mutant) for path in model.spec["files"] for mutant in model.source(path).tagged(tag)]
+    found = [(path, mutant) for path in model.files for mutant in orders.Source(path, read(path)).tagged(tag)]
     if not found:
         raise orders.SourceError(f"{tag} stands nowhere in this model's files")
     return found
@@ -172,8 +208,8 @@ def check_all(model):
     for tag in model.spec["must_catch"]:
         for path, mutant in weakened(model, tag):
             what = f"{path}:{mutant.line} without {tag}"
-            executable = model.build(changed=(path, mutant.text))
-            good &= check_noticed(model.name, what, caught(executable, model.schedules))
+            change = Change(path, mutant.text, model.objects.scratch)
+            good &= check_noticed(model.name, what, caught(model.build(change=change), model.schedules))
     for macro, text in model.spec["must_fail"].items():
         executable = model.build(macros=[macro])
         good &= check_noticed(model.name, f"with -D{macro}", caught(executable, model.schedules, text))
@@ -181,11 +217,11 @@ def check_all(model):
 
 
 def replay(model, options):
-    changed = None
+    change = None
     if options.weaken:
         path, mutant = weakened(model, options.weaken)[0]
-        changed = (path, mutant.text)
-    executable = model.build(macros=[options.plant] if options.plant else [], changed=changed)
+        change = Change(path, mutant.text, model.objects.scratch)
+    executable = model.build(macros=[options.plant] if options.plant else [], change=change)
     environment = dict(os.environ, WMM_SEED=str(options.seed), WMM_EST=str(options.est))
     if options.untimed:
         environment["WMM_TIMEOUTS"] = "0"
@@ -204,7 +240,7 @@ def main():
     parser.add_argument("--plant", metavar="MACRO")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        model = Model(options.spec, scratch)
+        model = Model(options.spec, Objects(scratch))
         try:
             good = replay(model, options) if options.seed else check_all(model)
         except (BuildError, orders.SourceError) as error:

@@ -4,34 +4,52 @@
 import unittest
 
 import mutants
-from orders import Source
+
+KEY = ("f", "qli_load(&x): ACQUIRE -> RELAXED")
+NOTICED = "noticed by m_model"
 
 
-def section(path, digest, text):
-    mutant = next(Source(path, f"f(void)\n{{\n{text}").mutants())
-    return mutants.section(path, digest, 1, [mutants.Verdict(mutant, "m_model", "", None)])
+def page(text="", source="1", model="2"):
+    return mutants.Page(text, {"a.c": source}, {"m_model": model})
+
+
+def said(verdict):
+    """A page with one verdict, as text."""
+    kept = page()
+    kept.verdicts["a.c"][KEY] = verdict
+    return kept.text("//x:y", {"a.c": [KEY]})
 
 
 class KeepsVerdicts(unittest.TestCase):
-    def test_a_section_says_what_was_weakened_and_who_noticed(self):
-        text = section("a.c", "12", "qli_load(&x, __ATOMIC_ACQUIRE);")
-        self.assertIn("## a.c\n\n`12`", text)
-        self.assertIn("| `f` | `qli_load(&x): ACQUIRE -> RELAXED` | noticed by m_model |", text)
+    def test_reads_what_it_wrote(self):
+        for verdict in (NOTICED, "kept: a reason"):
+            text = said(verdict)
+            self.assertIn(f"## a.c\n\n`1`\n\n| In | Weakened | |\n|---|---|---|\n| `f` | `{KEY[1]}` | {verdict} |", text)
+            again = page(text)
+            self.assertEqual(again.verdicts["a.c"], {KEY: verdict})
+            self.assertEqual(again.text("//x:y", {"a.c": [KEY]}), text)
 
-    def test_a_new_section_takes_the_place_of_the_old_one(self):
-        page = "# Title\n\nText.\n"
-        for path, digest in (("b.c", "1"), ("a.c", "2"), ("b.c", "3")):
-            page = mutants.put_section(page, path, section(path, digest, "qli_load(&x, __ATOMIC_ACQUIRE);"))
-        self.assertTrue(page.startswith("# Title\n\nText.\n\n## a.c\n\n`2`"))
-        self.assertEqual((page.count("## b.c"), page.count("`3`"), page.count("`1`")), (1, 1, 0))
+    def test_forgets_what_was_said_of_another_source(self):
+        again = page(said(NOTICED), source="3")
+        self.assertEqual(again.verdicts["a.c"], {})
+        self.assertEqual(again.before["a.c", *KEY], "m_model")
+
+    def test_forgets_what_another_model_noticed(self):
+        self.assertEqual(page(said(NOTICED), model="3").verdicts["a.c"], {})
+        self.assertEqual(mutants.Page(said(NOTICED), {"a.c": "1"}, {}).verdicts["a.c"], {})
+        self.assertEqual(page(said("kept: a reason"), model="3").verdicts["a.c"], {KEY: "kept: a reason"})
+
+    def test_drops_sources_and_mutants_that_are_gone(self):
+        text = page(said(NOTICED)).text("//x:y", {"a.c": []})
+        self.assertNotIn(KEY[1], text)
+        self.assertNotIn("a.c", mutants.Page(text, {}, {}).text("//x:y", {}))
 
 
-class Judges(unittest.TestCase):
-    def test_an_excuse_is_asked_for_only_where_nobody_notices(self):
-        mutant = next(Source("a.c", "qli_load(&x, __ATOMIC_ACQUIRE);").mutants())
-        self.assertTrue(mutants.Verdict(mutant, "m", "", None).good())
-        self.assertTrue(mutants.Verdict(mutant, None, None, "a reason").good())
-        self.assertFalse(mutants.Verdict(mutant, None, None, None).good())
+class Counts(unittest.TestCase):
+    def test_counts_what_the_compiler_sees(self):
+        text = ("/* __ATOMIC_ACQUIRE */ a(__ATOMIC_ACQ_REL); // __ATOMIC_RELEASE\n"
+                "puts(\"// \\\" __ATOMIC_RELEASE\"); b('\"', __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);\n")
+        self.assertEqual(mutants.counted(text), 2)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ __ATOMIC_ACQUIRE) or qli_fence(__ATOMIC_SEQ_CST), or the builtin of that name; w
 import hashlib
 import re
 
-KEPT = re.compile(r"\border kept: *(.*?)\s*(?:\*/|\n|$)")
+KEPT = re.compile(r"\border kept: *(.*?)\s*(?:\*/|$)", re.S)
+TAG = re.compile(r"/[*/]+\s*((?:ORDER|FENCE) \w+:\w+)")
 ORDER = re.compile(r"\b__ATOMIC_(SEQ_CST|ACQ_REL|ACQUIRE|RELEASE|CONSUME)\b")
 
 # What each order is weakened to, one mutant each. None deletes a fence.
@@ -44,7 +45,8 @@ class Operation:
 class Mutant:
     """The whole text of a source with one thing weakened; where it is, as a line and as a function."""
 
-    def __init__(self, source, position, what, text):
+    def __init__(self, source, operation, position, what, text):
+        self.operation, self.position = operation, position
         self.line, self.function = source.line(position), source.function(position)
         self.what, self.text = what, text
 
@@ -85,7 +87,7 @@ class Source:
 
     def hash(self):
         """Of what the compiler sees, and of the reasons for orders kept; comments and layout may change."""
-        reasons = [reason for comment in self.comments for reason in KEPT.findall(comment[0])]
+        reasons = [reason for comment in self.comments if (reason := self._reason(comment))]
         return hash_of_text(" ".join(NO_CODE.sub(self._keep_strings, self.text).split() + reasons))
 
     def where(self, position):
@@ -129,45 +131,66 @@ class Source:
         known.orders.append((match, order_kind))
 
     def mutants(self):
-        """Every order weakened in every way, one at a time."""
+        """Every order weakened in every way, one at a time. Two that read the same in one function are told apart by a number."""
+        seen = {}
         for operation in self.operations:
             for match, kind in operation.orders:
                 for weaker in WEAKER[kind][match[1]]:
-                    yield self._mutant(operation, match, kind, weaker)
+                    mutant = self._mutant(operation, match, kind, weaker)
+                    key = (mutant.function, mutant.what)
+                    seen[key] = seen.get(key, 0) + 1
+                    mutant.what += f", number {seen[key]}" if seen[key] > 1 else ""
+                    yield mutant
 
     def _mutant(self, operation, match, kind, weaker):
         start = match.start()
         if weaker is None:
             what = f"{operation.name}({match[1]}) deleted"
-            return Mutant(self, start, what, self._without(operation, self.text))
+            return Mutant(self, operation, start, what, self._without(operation, self.text))
         first = re.match(r"\w+\(\s*([^,)]*)", self.code[operation.start:])[1].strip()
         object_name = "" if kind == "fence" else f"({first})"
         part = " of a failure" if kind != operation.kind else ""
         what = f"{operation.name}{object_name}: {match[1]}{part} -> {weaker}"
-        return Mutant(self, start, what, self.text[:start] + "__ATOMIC_" + weaker + self.text[match.end():])
+        text = self.text[:start] + "__ATOMIC_" + weaker + self.text[match.end():]
+        return Mutant(self, operation, start, what, text)
 
     @staticmethod
     def _without(operation, text):
         call = text[operation.start:operation.end]
         return text[:operation.start] + "((void)0)" + "\n" * call.count("\n") + text[operation.end:]
 
-    def excuse(self, line):
-        """The reason given by `order kept: ...` on this line or in a comment that ends on the line above."""
+    @staticmethod
+    def _reason(comment):
+        """What a comment says behind `order kept:`, to its end, in one line."""
+        found = KEPT.search(comment[0])
+        return " ".join(re.sub(r"\n\s*\*", " ", found[1]).split()) if found else None
+
+    def excuse(self, operation):
+        """The reason given by `order kept: ...` at the operation's tag, on its first line, or in a comment that ends on the line
+        above."""
+        line = self.line(operation.start)
+        tagged = [comment for _, comment, marked in self.tags() if operation in marked]
         for comment in self.comments:
-            reason = KEPT.search(comment[0])
-            first = self.line(comment.start() + (reason.start() if reason else 0))
-            if reason and first <= line <= self.line(comment.end() - 1) + 1:
-                return reason[1]
+            near = self.line(comment.start()) <= line <= self.line(comment.end() - 1) + 1
+            reason = self._reason(comment)
+            if reason and (near or comment in tagged):
+                return reason
         return None
 
-    def tagged(self, tag):
-        """A mutant for each comment that begins with a tag such as "FENCE sleep:A" or "ORDER inbox:push".
-        The fence is deleted; every order of the operation becomes relaxed."""
-        found = [c for c in self.comments if re.match(rf"/[*/]+\s*{re.escape(tag)}(?![\w:])", c[0])]
-        return [self._tagged_by(comment, tag) for comment in found]
+    def tags(self):
+        """(tag, its comment, operations that it marks) for each comment that begins with a tag such as "FENCE sleep:A" or
+        "ORDER inbox:push"."""
+        for comment in self.comments:
+            tag = TAG.match(comment[0])
+            if tag:
+                yield tag[1], comment, self._marked_by(comment, tag[1].startswith("FENCE"))
 
-    def _tagged_by(self, comment, tag):
-        marked = self._marked_by(comment, tag.split()[0] == "FENCE")
+    def tagged(self, tag):
+        """A mutant for each comment that begins with this tag. The fence is deleted; every order of the operation becomes
+        relaxed."""
+        return [self._tagged_by(tag, comment, marked) for found, comment, marked in self.tags() if found == tag]
+
+    def _tagged_by(self, tag, comment, marked):
         if not marked:
             raise SourceError(f"{self.where(comment.start())}: no such operation at {tag}")
         text = self.text
@@ -177,7 +200,7 @@ class Source:
             else:
                 for match, _ in reversed(operation.orders):
                     text = text[:match.start()] + "__ATOMIC_RELAXED" + text[match.end():]
-        return Mutant(self, marked[0].start, tag, text)
+        return Mutant(self, marked[0], marked[0].start, tag, text)
 
     def _marked_by(self, comment, is_fence):
         """Operations on the comment's own line, else those of the statement behind it."""

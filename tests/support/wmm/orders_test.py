@@ -80,8 +80,25 @@ class ReadsComments(unittest.TestCase):
                 Source("t.c", text).tagged("ORDER a:x")
 
     def test_an_excuse_reaches_the_next_line_and_no_further(self):
-        source = Source("t.c", "/* why.\n * order kept: for a reader */\nx();\ny();")
-        self.assertEqual([source.excuse(line) for line in (2, 3, 4)], ["for a reader", "for a reader", None])
+        load = "qli_load(&a, __ATOMIC_ACQUIRE);\n"
+        source = Source("t.c", f"/* why.\n * order kept: for a\n * reader */\n{load}{load}{load} /* order kept: b */")
+        self.assertEqual([source.excuse(operation) for operation in source.operations], ["for a reader", None, None])
+
+    def test_an_excuse_is_of_the_whole_operation(self):
+        source = Source("t.c", "/* order kept: a */\nqli_cas(&a, &b, c, __ATOMIC_ACQ_REL,\n        __ATOMIC_ACQUIRE);")
+        self.assertEqual({source.excuse(mutant.operation) for mutant in source.mutants()}, {"a"})
+
+    def test_an_excuse_at_a_tag_is_of_what_that_marks(self):
+        source = Source("t.c", "/* ORDER a:x. order kept: a */\nint y =\n    qli_load(&a, __ATOMIC_ACQUIRE);")
+        self.assertEqual(source.excuse(source.operations[0]), "a")
+
+    def test_lists_tags_with_what_they_mark(self):
+        source = Source("t.c", "/* ORDER a:x. */\nqli_load(&a, __ATOMIC_ACQUIRE);\n/* FENCE a:A */\nf();\n")
+        self.assertEqual([(tag, len(marked)) for tag, _, marked in source.tags()], [("ORDER a:x", 1), ("FENCE a:A", 0)])
+
+    def test_numbers_mutants_that_read_the_same(self):
+        what = mutants_of("qli_load(&a, __ATOMIC_ACQUIRE); qli_load(&a, __ATOMIC_ACQUIRE);")
+        self.assertEqual(what[1], what[0] + ", number 2")
 
     def test_a_hash_sees_code_and_reasons_but_no_other_comment(self):
         expected = Source("t.c", "f(x); /* order kept: a */").hash()
