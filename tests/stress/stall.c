@@ -7,7 +7,7 @@
 #include "tests/stress/soak.h"
 #include "tests/support/harness.h"
 
-enum { PATIENCE_S = 12 }; /* twice that is less than a gate's */
+enum { PATIENCE_S = 12 }; /* twice that is less than a gate's; QLT_STALL_S: another */
 
 static pthread_t thread;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -29,6 +29,13 @@ void stall_beat(void)
     soak_count(&beats, 1);
 }
 
+static int patience_s(void)
+{
+    const char *given = getenv("QLT_STALL_S");
+    int seconds = given ? atoi(given) : 0;
+    return seconds > 0 ? seconds : PATIENCE_S;
+}
+
 static void *watch(void *arg)
 {
     (void)arg;
@@ -37,7 +44,7 @@ static void *watch(void *arg)
     clock_gettime(CLOCK_REALTIME, &at);
     pthread_mutex_lock(&lock);
     while (!over) {
-        at.tv_sec += PATIENCE_S;
+        at.tv_sec += patience_s();
         int code = 0;
         while (!over && code != ETIMEDOUT)
             code = pthread_cond_timedwait(&ended, &lock, &at);
