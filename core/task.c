@@ -174,6 +174,8 @@ int ql_spawn(ql_executor *on, ql_task_fn *fn, void *arg)
 {
     if (!on || !fn)
         return -EINVAL;
+    if (qli_is_orphan(on->runtime))
+        return -ECHILD; /* where even malloc() may hang */
     qli_hooked *spawned = malloc(sizeof(*spawned));
     if (!spawned)
         return -ENOMEM;

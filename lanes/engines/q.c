@@ -152,8 +152,10 @@ static ql_q *make(const ql_q_config *config)
         return NULL;
     at->config = *config;
     at->reader.bytes_max = config->result_bytes_max;
+    long pages = sysconf(_SC_PHYS_PAGES), page_size = sysconf(_SC_PAGESIZE);
     if (!at->reader.bytes_max)
-        at->reader.bytes_max = (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE) / 2;
+        at->reader.bytes_max =
+            pages > 0 && page_size > 0 ? (size_t)pages * (size_t)page_size / 2 : SIZE_MAX / 2;
     bool kept = keep(&at->config.libq);
     kept &= keep(&at->config.qhome);
     kept &= keep(&at->config.qlic);

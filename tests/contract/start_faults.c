@@ -36,13 +36,13 @@ static int complete(ql_runtime *runtime)
         return 0;
     }
     ql_task_init(&task, answer, NULL);
-    faults_forbid("alloc");
+    faults_forbid_here(true);
     EXPECT(!ql_submit(ql_runtime_pool(runtime), &task));
     EXPECT(!ql_completions_add(completions, &task.future, &entry));
     struct pollfd readable = {.fd = ql_completions_fd(completions), .events = POLLIN};
     while (!ql_completions_next(completions))
         poll(&readable, 1, -1);
-    faults_forbid(NULL);
+    faults_forbid_here(false);
     EXPECT(!task.future.code && task.future.value.i64 == 42);
     EXPECT(!ql_completions_destroy(completions));
     return 0;
@@ -51,7 +51,7 @@ static int complete(ql_runtime *runtime)
 static int story(void)
 {
     ql_affinity_config affinity = {.size = sizeof affinity, .flags = QL_IGNORE_ENV, .workers = "1"};
-    ql_runtime_config config = {.size = sizeof config, .affinity = &affinity};
+    ql_runtime_config config = {.size = sizeof config, .affinity = &affinity, .trace_events = 16};
     ql_runtime *runtime = (ql_runtime *)&config;
     ql_error error = {.code = 0};
     int code = ql_runtime_start(&config, &runtime, &error);
@@ -62,9 +62,9 @@ static int story(void)
     }
     ql_task task, inner;
     ql_task_init(&task, ask, &inner);
-    faults_forbid("alloc");
+    faults_forbid_here(true);
     EXPECT(!ql_submit(ql_runtime_pool(runtime), &task));
-    faults_forbid(NULL);
+    faults_forbid_here(false);
     EXPECT(!ql_future_wait(&task.future));
     code = task.future.code;
     EXPECT(!code || (code == -EAGAIN && faults_happened()));

@@ -148,4 +148,8 @@ QLT(loop, off_the_pool_the_caller_runs_it_all)
         qlt_eq_int(seen[i], 1);
     size_t wanted = 3;
     qlt_check(ql_parallel_until(NULL, 0, ITEMS, 0, is_there, &wanted));
+    ql_reduction by = {.size = sizeof(span), .identity = no_span, .fold = add_span, .combine = join_spans};
+    span all;
+    qlt_eq_int(ql_parallel_reduce(NULL, 3, ITEMS, 0, &by, &all), 0);
+    qlt_check(all.begin == 3 && all.end == ITEMS);
 }
