@@ -96,7 +96,9 @@ ql_task *qli_inbox_pop(qli_inbox *inbox)
     uintptr_t front = qli_load(&inbox->front, __ATOMIC_RELAXED);
     if (front & QLI_INBOX_MORE || !top(front))
         return NULL;
-    __builtin_prefetch(top(front), 1); /* it is about to be written: let it come while the front does */
+    /* It is about to be written: let it come while the front does, and with it what follows: its owner's own (bench q, q_call). */
+    __builtin_prefetch(top(front), 1);
+    __builtin_prefetch(top(front) + 1, 0);
     /* Counted before it is gone from the front, so that accepted never falls behind. */
     uint64_t popped = inbox->popped;
     qli_store(&inbox->popped, popped + 1, __ATOMIC_RELAXED);

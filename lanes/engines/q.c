@@ -86,7 +86,7 @@ static void discard(ql_q *at)
                                  at->config.text};
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
         free((void *)(uintptr_t)texts[i]);
-    qli_q_symbols_fini(&at->reader.symbols);
+    qli_q_reader_fini(&at->reader);
     free(at->peers);
     free(at);
 }

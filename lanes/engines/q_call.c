@@ -27,10 +27,12 @@ ql_q *qli_q_begin(ql_q_call *call)
     ql_q *at = qli_q_here();
     call->result = NULL;
     call->task.future.text = NULL;
-    if (at)
-        at->call = call;
-    else
+    if (!at) {
         qli_q_fail(call, -EPERM, "this task must be submitted to a lane of q");
+        return NULL;
+    }
+    at->call = call;
+    qli_q_read_soon(&at->reader);
     return at;
 }
 

@@ -13,8 +13,14 @@
 typedef struct qli_q_reader {
     const ql_q_api *api; /* NULL: enumerations are refused */
     size_t bytes_max;    /* of one result */
+    char *spare;         /* for a small one; NULL: none is ready */
     qli_q_symbols symbols;
 } qli_q_reader;
+
+/* A result comes soon: have the memory for a small one at hand, so that it is here, and not with whoever freed it last, when it is
+ * written (bench q, q_call). */
+void qli_q_read_soon(qli_q_reader *reader);
+void qli_q_reader_fini(qli_q_reader *reader);
 
 /* A copy of `object` in one block; the object stays the caller's.
  * -EBADMSG it is no object that q makes; -ENOTSUP it is one that has no plain form, as a function; -E2BIG; -ENOMEM. */

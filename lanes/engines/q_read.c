@@ -12,6 +12,9 @@
 /* Vectors from this size on are looked at: is their memory there? It costs one system call. */
 enum { LOOK_BYTES = 1 << 15 };
 
+/* A result of one number fits in a small block; a large one is as large as two large pages. */
+enum { SMALL_BYTES = 48, LARGE_PAGE = 1 << 21 };
+
 typedef struct walk {
     qli_q_reader *reader;
     ql_error *error;
@@ -347,11 +350,29 @@ static int read_object(walk *at, struct k0 *object, ql_q_value *value, unsigned 
     return ql_q_width(type) ? read_vector(at, object, value) : refuse_type(at, object);
 }
 
+void qli_q_read_soon(qli_q_reader *reader)
+{
+    if (!reader->spare)
+        reader->spare = malloc(SMALL_BYTES);
+    __builtin_prefetch(reader->spare, 1);
+}
+
+void qli_q_reader_fini(qli_q_reader *reader)
+{
+    free(reader->spare);
+    qli_q_symbols_fini(&reader->symbols);
+    reader->spare = NULL;
+}
+
 /* A large one in large pages where the machine has them: the kernel then clears 2 MiB at a time, where it would come once for
  * every 4 KiB while the lane copies (bench q, q_fixed). */
-static char *allocate(size_t size)
+static char *allocate(qli_q_reader *reader, size_t size)
 {
-    enum { LARGE_PAGE = 1 << 21 };
+    char *spare = reader->spare;
+    if (size <= SMALL_BYTES && spare) {
+        reader->spare = NULL;
+        return spare;
+    }
     if (size < 2 * LARGE_PAGE)
         return malloc(size);
     size_t rounded = (size + LARGE_PAGE - 1) & ~(size_t)(LARGE_PAGE - 1);
@@ -363,7 +384,7 @@ static char *allocate(size_t size)
 
 static int fill(walk *at, struct k0 *object, ql_q_value **value)
 {
-    at->block = allocate(at->used + at->reader->symbols.bytes);
+    at->block = allocate(at->reader, at->used + at->reader->symbols.bytes);
     if (!at->block)
         return qli_error_set(at->error, -ENOMEM, "no memory for a result of %zu bytes", at->used);
     at->texts = at->block + at->used;

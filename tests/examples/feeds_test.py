@@ -544,6 +544,20 @@ class Q(Feeds):
         self.env = {"QLANE_LIBQ": self.libq["QLANE_LIBQ"]}
         self.check(path, expected, "--engine", "q")
 
+    def test_all_flights_are_accounted_for(self):
+        if not FLIGHTS.exists():
+            self.fail(f"{FLIGHTS} is not there: run tools/setup")
+        expected = {}
+        with open(FLIGHTS, newline="", encoding="utf-8") as flights:
+            for row in csv.DictReader(flights):
+                entry = expected.setdefault((row["origin"], row["destination"]), [0, 0])
+                entry[0] += 1
+                entry[1] += int(row["delay"] or 0)
+        self.env = self.libq
+        result = self.run_json("--csv", FLIGHTS, "--key", "origin,destination", "--sum", "delay", "--query", "0!totals")
+        self.assertEqual((result["rows_read"], result["rows_in_table"], result["rejected"]), (231083, 231083, 0))
+        self.assertEqual({tuple(row[:2]): [row[2], row[3] or 0] for row in result["answer"]}, expected)
+
     def test_the_option_goes_before_the_environment(self):
         path = self.file("a,b\n1,2\n")
         self.env = self.libq
