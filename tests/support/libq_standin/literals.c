@@ -29,12 +29,14 @@ void si_date(J days, int *year, int *month, int *day)
 
 /* ---- One word ---- */
 
-/* At most `most` digits; how many there were. */
+/* At most `most` digits, at most 19; how many there were. What is too large for a long becomes negative. */
 static int number(const char **at, const char *end, int most, J *value)
 {
     int count = 0;
-    for (*value = 0; *at < end && count < most && isdigit((unsigned char)**at); count++)
-        *value = *value * 10 + (*(*at)++ - '0');
+    uint64_t sum = 0;
+    for (; *at < end && count < most && isdigit((unsigned char)**at); count++)
+        sum = sum * 10 + (uint64_t)(*(*at)++ - '0');
+    *value = (J)sum;
     return count;
 }
 
@@ -112,7 +114,7 @@ static bool read_temporal(int type, const char *at, const char *end, J *value, d
     if (type == TN || type == TU || type == TV || type == TT) {
         if (!read_span(&at, end, &ns))
             return false;
-        *value = of_ns(type, negative ? -ns : ns);
+        *value = of_ns(type, negative ? si_times(ns, -1) : ns);
         return at == end;
     }
     if (!read_date(&at, end, &days))
@@ -130,7 +132,7 @@ static bool read_temporal(int type, const char *at, const char *end, J *value, d
 static bool read_integer(const char *at, const char *end, J *value)
 {
     bool negative = is_next(&at, end, "-");
-    if (!number(&at, end, 19, value) || at != end)
+    if (!number(&at, end, 19, value) || at != end || *value < 0)
         return false;
     *value = negative ? -*value : *value;
     return true;
