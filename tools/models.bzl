@@ -117,21 +117,23 @@ _mutants_test = rule(
     },
 )
 
-def qlane_model_mutants(name, models, mutate = [], page = None, **kwargs):
+def qlane_model_mutants(name, models = None, mutate = [], page = None, **kwargs):
     """A test that weakens every order and fence of sources, one at a time: some model must notice each.
 
     It takes minutes where the page's verdicts do not hold any more, so it is `manual`, for tools/check full.
 
     Args:
       name: by convention PROTOCOL_mutants.
-      models: qlane_model targets; those that run a source are asked about its mutants.
+      models: qlane_model targets; those that run a source are asked about its mutants. By default all that the BUILD file has
+          above.
       mutate: the sources, as labels of files, whether a model runs them or not; by default all that the models run, headers too.
       page: a .md file that keeps the verdicts; `bazel run :NAME -- --write` brings it up to date.
       **kwargs: as for any test.
     """
+    rules = native.existing_rules()
     _mutants_test(
         name = name,
-        models = models,
+        models = models or sorted([":" + rule for rule in rules if rules[rule]["kind"] == "_model_test"]),
         mutate = mutate,
         page = page,
         size = kwargs.pop("size", "enormous"),

@@ -90,9 +90,11 @@ class Job:
         self.counts = {path: max(counted(source.text), source.count()) for path, source in self.sources.items()}
         self.sources = {path: source for path, source in self.sources.items() if self.counts[path]}
         self.mutants = {path: list(source.mutants()) for path, source in self.sources.items()}
-        text = read(self.page_path) if self.page_path and not options.all else ""
+        text = read(self.page_path) if self.page_path else ""
         self.page = Page(text, {path: source.hash()[:16] for path, source in self.sources.items()},
                          {model.name: model.hash() for model in self.models})
+        if options.all:
+            self.page.verdicts = {path: {} for path in self.sources}
         self.passed, self.lock, self.bad = {}, threading.Lock(), 0
 
     def all_counted(self):

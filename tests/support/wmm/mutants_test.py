@@ -4,6 +4,7 @@
 import unittest
 
 import mutants
+from orders import Source
 
 KEY = ("f", "qli_load(&x): ACQUIRE -> RELAXED")
 NOTICED = "noticed by m_model"
@@ -45,7 +46,20 @@ class KeepsVerdicts(unittest.TestCase):
         self.assertNotIn("a.c", mutants.Page(text, {}, {}).text("//x:y", {}))
 
 
+def job(text, mutants_found):
+    made = mutants.Job.__new__(mutants.Job)
+    source = Source("a.c", text)
+    made.sources, made.counts = {"a.c": source}, {"a.c": mutants.counted(text)}
+    made.mutants = {"a.c": list(source.mutants())[:mutants_found]}
+    return made
+
+
 class Counts(unittest.TestCase):
+    def test_refuses_fewer_mutants_than_orders(self):
+        text = "f(void)\n{\nqli_load(&x, __ATOMIC_SEQ_CST);\nqli_load(&y, __ATOMIC_ACQUIRE);\n}"
+        self.assertTrue(job(text, 3).all_counted())
+        self.assertFalse(job(text, 2).all_counted())
+
     def test_counts_what_the_compiler_sees(self):
         text = ("/* __ATOMIC_ACQUIRE */ a(__ATOMIC_ACQ_REL); // __ATOMIC_RELEASE\n"
                 "puts(\"// \\\" __ATOMIC_RELEASE\"); b('\"', __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);\n")
