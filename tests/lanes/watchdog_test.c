@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "lanes/lane.h"
-#include "qlane/fork.h"
 #include "qlane/watch.h"
 #include "tests/lanes/lanes.h"
 
@@ -169,47 +168,6 @@ QLT(watchdog, has_nothing_against_timers_that_fire_one_after_the_other)
     qlt_gate_wait(&ticks.over, 1);
     close_lane(lane);
     qlt_eq_uint(told_so_far(), 0);
-    qlt_runtime_stop(runtime);
-}
-
-static uint32_t stolen;
-
-QL_FORK_1(int, be_stolen, w, int, unused)
-{
-    (void)w, (void)unused;
-    __atomic_store_n(&stolen, 1, __ATOMIC_RELEASE);
-    busy(SHORT_NS);
-    return 0;
-}
-
-/* One stolen child after the other; the one who forks is told of in the end, the thief is not. */
-static int be_robbed(ql_task *task)
-{
-    ql_worker *w = ql_worker_self();
-    while (!told_so_far() || ql_now_ns() < *(int64_t *)task->arg) {
-        be_stolen_child child;
-        __atomic_store_n(&stolen, 0, __ATOMIC_RELAXED);
-        be_stolen_fork(w, &child, 0);
-        /* The first after the thief has asked is not shared yet. */
-        for (int64_t until_ns = ql_now_ns() + SHORT_NS; ql_now_ns() < until_ns;)
-            if (__atomic_load_n(&stolen, __ATOMIC_ACQUIRE))
-                break;
-        (void)be_stolen_join(w, &child);
-    }
-    return 0;
-}
-
-QLT(watchdog, tells_a_thief_of_many_children_from_one_that_is_held)
-{
-    ql_runtime *runtime = watched_for(2, PATIENT_NS);
-    int64_t until_ns = ql_now_ns() + 2 * PATIENT_NS;
-    ql_task task;
-    ql_task_init(&task, be_robbed, &until_ns);
-    task.name = "robbed";
-    qlt_eq_int(ql_submit(ql_runtime_pool(runtime), &task), 0);
-    await(&task);
-    qlt_eq_uint(told_so_far(), 1);
-    qlt_eq_str(told.last.task, "robbed");
     qlt_runtime_stop(runtime);
 }
 

@@ -7,9 +7,10 @@
 #include "qlane/lane.h"
 #include "qlane/trace.h"
 
-enum { TASKS = 300, FAILED = 20, CANCELLED = 10, FOLLOWED = 30, EVENTS = 4096 };
+enum { FLOOD = 100, TASKS = 300, FAILED = 20, CANCELLED = 10, FOLLOWED = 30, EVENTS = 4096 };
 
 static uint32_t taken;
+static ql_task reused;
 static ql_task plain[TASKS], failing[FAILED], cancelled[CANCELLED], first[FOLLOWED], next[FOLLOWED],
     many[TASKS];
 
@@ -40,7 +41,7 @@ static int call_lane(ql_task *task)
 {
     ql_task inner;
     ql_task_init(&inner, work, NULL);
-    inner.name = "in\"ner\\";
+    inner.name = "in\"ner\\\t";
     return ql_lane_call(task->arg, &inner);
 }
 
@@ -61,6 +62,39 @@ static int be_robbed(ql_task *task)
     while (!__atomic_load_n(&taken, __ATOMIC_ACQUIRE))
         sched_yield();
     return ql_future_wait(&robbed.future);
+}
+
+static void init(ql_task *tasks, int count, const char *name, ql_task_fn *fn, void *arg)
+{
+    for (int i = 0; i < count; i++) {
+        ql_task_init(&tasks[i], fn, arg);
+        tasks[i].name = name;
+    }
+}
+
+static void hand_over(ql_executor *on, ql_task *tasks, int count)
+{
+    for (int i = 0; i < count; i++)
+        must(ql_submit(on, &tasks[i]));
+}
+
+static void await(ql_task *tasks, int count)
+{
+    for (int i = 0; i < count; i++)
+        must(ql_future_wait(&tasks[i].future));
+}
+
+/* The same memory as a task for the second time. What follows makes this thread forget that, and no other. */
+static int again(ql_task *task)
+{
+    static ql_task flood[FLOOD];
+    ql_task_init(&reused, work, NULL);
+    reused.name = "reused";
+    must(ql_lane_call(task->arg, &reused));
+    init(flood, FLOOD, "flood", work, NULL);
+    hand_over(task->on, flood, FLOOD);
+    await(flood, FLOOD);
+    return 0;
 }
 
 static int hold(ql_task *task)
@@ -85,26 +119,6 @@ static int commit(void *self, ql_error *error)
 
 static const ql_engine_ops engine = {
     .size = sizeof(engine), .name = "none", .batch_begin = no_batch, .batch_end = commit};
-
-static void init(ql_task *tasks, int count, const char *name, ql_task_fn *fn, void *arg)
-{
-    for (int i = 0; i < count; i++) {
-        ql_task_init(&tasks[i], fn, arg);
-        tasks[i].name = name;
-    }
-}
-
-static void hand_over(ql_executor *on, ql_task *tasks, int count)
-{
-    for (int i = 0; i < count; i++)
-        must(ql_submit(on, &tasks[i]));
-}
-
-static void await(ql_task *tasks, int count)
-{
-    for (int i = 0; i < count; i++)
-        must(ql_future_wait(&tasks[i].future));
-}
 
 static void run_all(ql_executor *pool, ql_lane *lane)
 {
@@ -140,7 +154,12 @@ static void run_all(ql_executor *pool, ql_lane *lane)
     await(failing, FAILED);
     await(many, TASKS);
     await(next, FOLLOWED);
-    await(first, 0);
+    init(&reused, 1, "reused", work, NULL);
+    must(ql_lane_submit(lane, &reused));
+    await(&reused, 1);
+    init(&robbed, 1, "again", again, lane);
+    must(ql_submit(pool, &robbed));
+    await(&robbed, 1);
 }
 
 int main(int argc, char **argv)
@@ -166,10 +185,11 @@ int main(int argc, char **argv)
     while (stats.settled < stats.accepted);
     must(ql_trace_write(runtime, out));
     must(fclose(out));
-    printf("{\"victim\": 1, \"robbed\": 1, \"held\": 1, \"plain\": %d, \"in\\\"ner\\\\\": %d, \"failing\": "
+    printf("{\"reused\": 2, \"again\": 1, \"flood\": %d, \"victim\": 1, \"robbed\": 1, \"held\": 1, "
+           "\"plain\": %d, \"in\\\"ner\\\\\\t\": %d, \"failing\": "
            "%d, \"cancelled\": %d, "
            "\"first\": %d, "
            "\"next\": %d, \"many\": %d}\n",
-           TASKS, TASKS, FAILED, CANCELLED, FOLLOWED, FOLLOWED, TASKS);
+           FLOOD, TASKS, TASKS, FAILED, CANCELLED, FOLLOWED, FOLLOWED, TASKS);
     return ql_runtime_stop(runtime, NULL, NULL) != 0;
 }

@@ -34,6 +34,9 @@ class Forgetful(unittest.TestCase):
         own = collections.Counter(threads.get(e["tid"]) for e in events if e["ph"] in "BEXi")
         self.assertEqual(max(own.values()), kept)
         self.assertEqual(own["ql-lane-q"], kept)
+        names = {e["name"].split(" ", 1)[-1] for e in events}
+        self.assertLessEqual({"again", "reused", "flood"}, names)  # the last ones; not the first of the host's and of the lane's
+        self.assertFalse([e for e in events if e["name"] == "submit victim" or (e["ph"], e["name"]) == ("B", "held")])
         tied = collections.defaultdict(list)
         for e in events:
             if e["ph"] in "BX" and e["args"].get("task"):
@@ -131,7 +134,7 @@ class Trace(unittest.TestCase):
         names = {e["tid"]: e["args"]["name"] for e in self.events if e["name"] == "thread_name"}
         self.assertLessEqual({"ql-w0", "ql-w1", "ql-lane-q"}, set(names.values()))
         where = {name: {names.get(e["tid"]) for e in self.runs.values() if e["name"] == name} for name in self.expected}
-        self.assertEqual(where['in"ner\\'], {"ql-lane-q"})
+        self.assertEqual(where['in"ner\\\t'], {"ql-lane-q"})
         self.assertNotIn("ql-lane-q", where["plain"])
         commits = [e for e in self.slices if e["name"] == "commit"]
         on_lane = sum(1 for e in self.runs.values() if names.get(e["tid"]) == "ql-lane-q")
