@@ -25,11 +25,12 @@ static int of_fault(void)
         const char *name;
         int code;
     } codes[] = {
-        {"malloc", -ENOMEM},         {"calloc", -ENOMEM},           {"realloc", -ENOMEM},
-        {"aligned_alloc", -ENOMEM},  {"strdup", -ENOMEM},           {"mmap", -ENOMEM},
-        {"pthread_create", -EAGAIN}, {"eventfd", -EMFILE},          {"epoll_create1", -EMFILE},
-        {"epoll_ctl", -ENOSPC},      {"sqlite3_step", -EIO},        {"sqlite3_reset", 0},
-        {"sqlite3_busy_timeout", 0}, {"sqlite3_set_authorizer", 0},
+        {"malloc", -ENOMEM},           {"calloc", -ENOMEM},           {"realloc", -ENOMEM},
+        {"aligned_alloc", -ENOMEM},    {"strdup", -ENOMEM},           {"mmap", -ENOMEM},
+        {"pthread_create", -EAGAIN},   {"sched_setaffinity", -EPERM}, {"sched_getaffinity", -EXDEV},
+        {"eventfd", -EMFILE},          {"epoll_create1", -EMFILE},    {"epoll_ctl", -ENOSPC},
+        {"sqlite3_step", -EIO},        {"sqlite3_reset", 0},          {"sqlite3_busy_timeout", 0},
+        {"sqlite3_set_authorizer", 0},
     };
     const char *which = faults_which();
     for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++)
@@ -377,7 +378,8 @@ static void remove_database(void)
 
 static int story(void)
 {
-    ql_affinity_config affinity = {.size = sizeof(affinity), .flags = QL_IGNORE_ENV, .workers = "1"};
+    ql_affinity_config affinity = {
+        .size = sizeof(affinity), .flags = QL_IGNORE_ENV, .workers = "1", .bind = "require"};
     ql_runtime_config config = {.size = sizeof(config), .affinity = &affinity, .fork_depth = 4};
     ql_error error;
     faults_pause();

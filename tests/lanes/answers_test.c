@@ -7,6 +7,7 @@
 
 #include "qlane/strand.h"
 #include "qlane/trace.h"
+#include "qlane/version.h"
 #include "qlane/watch.h"
 #include "tests/lanes/lanes.h"
 
@@ -308,6 +309,7 @@ QLT(answers, to_nonsense)
     ql_lane_config config = {.size = sizeof(config), .engine = &nameless};
     FILE *out = fopen("/dev/null", "w");
     runtime = qlt_runtime(1);
+    qlt_eq_str(ql_version(), QL_VERSION);
     qlt_eq_int(ql_wait_all(NULL, 1, QL_FOREVER), -EINVAL);
     qlt_eq_int(ql_trace_write(NULL, out), -EINVAL);
     qlt_eq_int(ql_trace_write(runtime, NULL), -EINVAL);

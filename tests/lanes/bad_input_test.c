@@ -229,6 +229,8 @@ QLT(bad_input, sqlite_refuses_what_it_cannot_bind_or_run)
     char text[128];
     ql_sqlite_config config = {.size = sizeof(config), .synchronous = (ql_sqlite_sync)99};
     qlt_eq_int(ql_sqlite_open(runtime, NULL, &config, &lane, &error), -EINVAL);
+    config = (ql_sqlite_config){.size = sizeof(config), .statements_max = UINT_MAX};
+    qlt_eq_int(ql_sqlite_open(runtime, NULL, &config, &lane, &error), -EINVAL);
     config = (ql_sqlite_config){.size = sizeof(config), .busy_timeout_ms = INT_MAX, .statements_max = 1};
     qlt_eq_int(ql_sqlite_open(runtime, NULL, &config, &lane, &error), 0);
     ql_sqlite_cell odd = {.type = (ql_sqlite_type)99}, bytes = {.type = QL_SQLITE_TEXT, .text = {NULL, 0}};
