@@ -1,5 +1,6 @@
 """A viewer of Chrome trace events, as far as it goes wrong: it stacks the slices of each thread and binds each end of an arrow to the
-slice on top, event by event in order of time, as Perfetto's importer does, and counts as an error what that counts as one."""
+slice on top, event by event in order of time, as Perfetto's importer does, and counts as an error what that counts as one. Chrome's own
+binds an arrow only to a slice of its category."""
 
 import collections
 
@@ -13,6 +14,7 @@ def ns(us):
 class Thread:
     def __init__(self):
         self.stack = []  # [name, start, end], end None while it is open
+        self.category = None  # of the last slice
 
     def push(self, name, start, end):
         """What is wrong with it, or None."""
@@ -49,12 +51,15 @@ def look(events):
         wrong = None
         if phase in "BXi":
             wrong = thread.push(name, at, None if phase == "B" else at + ns(e["dur"]) if phase == "X" else at)
+            thread.category = e.get("cat")
             counts["slices"] += 1
         elif phase == "E":
             wrong = thread.end(name, at)
             counts["ends"] += 1
         elif not thread.stack or thread.stack[-1][1] != at:
             wrong = f"an arrow at {at} has no slice"
+        elif thread.category != e["cat"]:
+            wrong = f"an arrow at {at} is of another category than its slice"
         elif phase == "s":
             wrong = f"arrow {e['id']} begins twice" if e["id"] in flows else None
             flows[e["id"]] = at
