@@ -170,8 +170,7 @@ static void write_flow(FILE *out, const event *e, int64_t from_ns)
 {
     const char *phase = e->kind == QLI_EVENT_SUBMIT ? "s" : e->kind == QLI_EVENT_START ? "t" : "f";
     begin(out, e, phase, from_ns);
-    fprintf(out, ",\"bp\":\"e\",\"name\":\"task\",\"id\":%llu},\n",
-            (unsigned long long)e->flow);
+    fprintf(out, ",\"bp\":\"e\",\"name\":\"task\",\"id\":%llu},\n", (unsigned long long)e->flow);
 }
 
 static void write_event(FILE *out, const event *e, int64_t from_ns)
