@@ -125,6 +125,7 @@ class Trace(unittest.TestCase):
                   "bound to the next": [{k: v for k, v in e.items() if k != "bp"} for e in self.events],
                   "overlaps": self.events + [dict(run, ph="X", ts=run["ts"] - 1, dur=2, name=name, tid=1) for name in "ab"]
                               + [dict(run, ph="X", ts=run["ts"], dur=2, name="c", tid=1)],
+                  "another category": [dict(e, cat="x") if e["ph"] == "X" else e for e in self.events],
                   "no phase": self.events + [dict(run, name="")]}
         for said, events in spoilt.items():
             with self.subTest(said=said):
