@@ -295,7 +295,7 @@ QLT(engine, may_be_interrupted_by_a_signal_that_it_unblocks)
         qlt_eq_int(task.future.code, -ECANCELED);
         check_others(other);
     }
-    qlt_eq_uint(told.caught, 100);
+    qlt_eq_uint(__atomic_load_n(&told.caught, __ATOMIC_RELAXED), 100);
     /* One that comes while the lane sleeps, or is about to, is the engine's business too. */
     for (int i = 0; i < 1000; i++) {
         qlt_eq_int(pthread_kill(told.thread, SIGUSR2), 0);
