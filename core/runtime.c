@@ -239,6 +239,10 @@ void qli_runtime_look(ql_runtime *runtime, qli_look_fn *each, void *arg)
 static bool quiet(ql_runtime *runtime)
 {
     ql_stats before, after;
+    /* ORDER quiet:entering (acquire): what they submitted, see strand:leave.
+     * order kept: as said there */
+    if (qli_load(&runtime->entering, __ATOMIC_ACQUIRE))
+        return false;
     tally(runtime, &before);
     tally(runtime, &after);
     return before.settled == after.accepted;
@@ -247,8 +251,8 @@ static bool quiet(ql_runtime *runtime)
 /* 0, or -ETIMEDOUT. */
 static int wait_for_quiet(ql_runtime *runtime, int64_t deadline_ns)
 {
-    /* FENCE quiet:B, with quiet:A in qli_runtime_idle(): "somebody waits" is published before the counters are read. Model:
-     * tests/models/quiet_model */
+    /* FENCE quiet:B, with quiet:A in qli_runtime_idle() and strand:enter: "somebody waits", and the doors shut, are published
+     * before the counters are read. Model: tests/models/quiet_model */
     qli_fence(__ATOMIC_SEQ_CST);
     while (!quiet(runtime))
         if (!qli_park(&runtime->stop_parker, deadline_ns))

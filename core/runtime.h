@@ -26,6 +26,7 @@ struct ql_runtime {
     uint64_t lanes_claimed; /* with the lock: a bit for each of the plan's lane slots */
 
     uint64_t accepted_outside, settled_outside; /* by threads that have no context */
+    uint32_t entering;                          /* threads of the host that are about to push into a strand */
     uint64_t ends_outside[QLI_ENDS];            /* of these, as in a context */
     uint64_t unobserved;
     int64_t started_ns;

@@ -89,21 +89,49 @@ static void runner_settled(qli_hooked *runner)
         refuse_rest(strand);
 }
 
+/* A thread of the host is about to push. False: a stop refuses it. Else the stop waits until it has left, so that the runner, if it
+ * is this one's to submit, is still let in: what was accepted runs. */
+static bool enter(ql_runtime *runtime)
+{
+    qli_fetch_add(&runtime->entering, 1, __ATOMIC_RELAXED);
+    /* FENCE strand:enter, with quiet:B in wait_for_quiet(): either the stop sees who enters, or this sees the door shut. Model:
+     * tests/models/late_strand_model */
+    qli_fence(__ATOMIC_SEQ_CST);
+    return !qli_inbox_refuses(&runtime->pool->door, true);
+}
+
+static void leave(ql_runtime *runtime)
+{
+    /* ORDER strand:leave (release): the runner that was accepted, for quiet:entering.
+     * order kept: the stop reads the door's count under a lock that the runner's worker has held, but need not have */
+    qli_fetch_sub(&runtime->entering, 1, __ATOMIC_RELEASE);
+    qli_runtime_idle(runtime);
+}
+
+static int push(ql_strand *strand, ql_task *newest, ql_task *oldest, size_t n, bool follows)
+{
+    int code = qli_inbox_push_many(&strand->inbox, newest, oldest, n, false, false);
+    /* A stop that has lost patience closes the door to all: then the tasks are accepted, and settled so. */
+    if (code == 1 && submit_runner(strand, follows))
+        refuse_rest(strand);
+    return code < 0 ? code : 0;
+}
+
 static int strand_submit_many(ql_executor *executor, ql_task *newest, ql_task *oldest, size_t n,
                               qli_context *context)
 {
     ql_strand *strand = strand_of(executor);
+    ql_runtime *runtime = executor->runtime;
+    bool follows = newest->qli_place & QLI_FOLLOWS;
     /* The last one goes behind what queues, also while a stop refuses others: only then may the memory go. */
-    bool last = newest == &strand->last;
-    bool outside = qli_is_outside(executor->runtime, newest, context),
-         follows = newest->qli_place & QLI_FOLLOWS;
-    if (!last && qli_inbox_refuses(&executor->runtime->pool->door, outside))
-        return -ESHUTDOWN;
-    int code = qli_inbox_push_many(&strand->inbox, newest, oldest, n, false, false);
-    /* Between the look at the door and here it may have closed: then the tasks are accepted, and settled so. */
-    if (code == 1 && submit_runner(strand, follows))
-        refuse_rest(strand);
-    return code < 0 ? code : 0;
+    if (newest == &strand->last)
+        return push(strand, newest, oldest, n, false);
+    if (!qli_is_outside(runtime, newest, context))
+        return qli_inbox_refuses(&runtime->pool->door, false) ? -ESHUTDOWN
+                                                              : push(strand, newest, oldest, n, follows);
+    int code = enter(runtime) ? push(strand, newest, oldest, n, true) : -ESHUTDOWN;
+    leave(runtime);
+    return code;
 }
 
 static int strand_submit(ql_executor *executor, ql_task *task, qli_context *context, bool reserved)

@@ -203,10 +203,12 @@ int ql_future_then(ql_future *future, ql_task *next)
     bool counts = ((const ql_task *)future)->qli_runtime == on->runtime;
     take_over(on, next, QLI_PENDING, counts ? QLI_FOLLOWS : 0);
     code = qli_future_register(future, next, QLI_NEXT);
-    if (code > 0)
+    if (code > 0) {
+        next->qli_place &= (uint8_t)~QLI_FOLLOWS; /* nobody waits for the first any more */
         code = enqueue(next, true);
-    else if (code < 0 && on->ops->unreserve)
+    } else if (code < 0 && on->ops->unreserve) {
         on->ops->unreserve(on);
+    }
     if (code)
         next->future = before;
     return code;

@@ -57,8 +57,6 @@ static void chain(host *of)
     if (!of->jobs[0].accepted)
         return;
     of->jobs[1].task.on = soak_pool;
-    of->jobs[1].may |=
-        MAY_SHUT; /* a host that cancels the first during a stop hands the second over too late */
     int code = ql_future_then(&of->jobs[0].task.future, &of->jobs[1].task);
     of->jobs[0].followed = !code;
     job_handed(&of->jobs[1], code);
