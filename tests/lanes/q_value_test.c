@@ -176,7 +176,9 @@ Q_TEST(q_value, damaged_objects_of_q_are_refused)
         const char *part;
     } damaged[] = {
         {".bad.length", -EBADMSG, "whose length is -5"},
+#ifndef __SANITIZE_THREAD__ /* which keeps all room behind an object mapped, and out of bounds */
         {".bad.beyond", -EBADMSG, "goes beyond its memory"},
+#endif
         {".bad.ragged", -EBADMSG, "columns of different length"},
         {".bad.deep", -E2BIG, "more than 64 deep"},
         {".bad.type", -ENOTSUP, "type 90"},
