@@ -26,6 +26,10 @@ enum {
 };
 
 #ifndef KX /* k.h has it */
+#ifdef __clang__
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wnested-anon-types"
+#endif
 /* Tag and members are the C API's own. */
 struct k0 {
     signed char m, a, t; /* `t` is the type */
@@ -46,6 +50,9 @@ struct k0 {
         };
     };
 };
+#ifdef __clang__
+#pragma clang diagnostic pop
+#endif
 #endif
 
 /* The items of a vector, a list or a dictionary: one array of the type's C type. */
