@@ -204,7 +204,8 @@ int ql_future_then(ql_future *future, ql_task *next)
     take_over(on, next, QLI_PENDING, counts ? QLI_FOLLOWS : 0);
     code = qli_future_register(future, next, QLI_NEXT);
     if (code > 0) {
-        next->qli_place &= (uint8_t)~QLI_FOLLOWS; /* nobody waits for the first any more */
+        /* Nobody waits for the first any more. relaxed: as in qli_sample(). */
+        qli_store(&next->qli_place, (uint8_t)(next->qli_place & ~QLI_FOLLOWS), __ATOMIC_RELAXED);
         code = enqueue(next, true);
     } else if (code < 0 && on->ops->unreserve) {
         on->ops->unreserve(on);

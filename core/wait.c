@@ -24,8 +24,8 @@ enum { POLLS_FIRST = 1000, POLLS = 32, GAP_MAX = 128 };
 /* Answers that keep taking longer than this are not one hand-over away: fewer looks before others get the core. */
 enum { HAND_OVER_NS = 2000, SLOW_MAX = 5, POLLS_SHARED = 4 };
 
-/* A yield that is back sooner let nobody run. It costs 0.7 us all the same, and an answer may come meanwhile: so while nobody wants the
- * core, twice as many looks are taken before the next one, at most POLLS. Not where tasks queue: see next_gap(). */
+/* A yield that is back sooner let nobody run. It costs time all the same, and an answer may come meanwhile: so while nobody wants
+ * the core, twice as many looks are taken before the next one, at most POLLS. Not where tasks queue: see next_gap(). */
 enum { ALONE_NS = 1000 };
 
 void qli_wait_expected(void)

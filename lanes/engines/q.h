@@ -60,6 +60,8 @@ int qli_q_fail(ql_q_call *call, int code, const char *words);
 /* at->door works; returns the count of objects of the use around this one. Closing it answers how many objects are held still. */
 long long qli_q_door_open(ql_q *at);
 long long qli_q_door_close(ql_q *at, long long outer);
+/* An object of the use that runs was freed for it; NULL: none. */
+void qli_q_door_taken(ql_q *at, const struct k0 *object);
 
 /* ---- q_peer.c */
 

@@ -31,8 +31,8 @@ int ql_q_failed(ql_q *q, struct k0 *object)
     if (!may_use(q))
         return q && q->forked ? -ECHILD : -EPERM;
     int code = qli_q_check(q, object, &error);
-    if (code && object)
-        q->door_held--; /* it is freed */
+    if (code)
+        qli_q_door_taken(q, object); /* it is freed */
     return code ? qli_q_fail(q->call, code, error.text) : 0;
 }
 

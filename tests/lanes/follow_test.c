@@ -124,6 +124,34 @@ QLT(follow, a_patient_stop_runs_what_follows_a_task_that_expires)
     check_ran(&next);
 }
 
+/* Nothing is to follow what has settled: it is a submission like any other. */
+QLT(follow, a_stop_refuses_what_comes_after_a_task_that_has_settled)
+{
+    qlt_gate gate = QLT_GATE_INIT;
+    ql_task holder, first, next;
+    ql_strand *strand;
+    ql_client *client;
+    runtime = qlt_runtime(1);
+    ql_lane *lane = open_lane(runtime, (ql_lane_config){.name = "q"});
+    qlt_eq_int(ql_strand_create(runtime, &strand), 0);
+    qlt_eq_int(ql_client_open(lane, NULL, 1, QL_FULL_REFUSES, &client), 0);
+    ql_executor *const on[PLACES] = {ql_runtime_pool(runtime), ql_strand_executor(strand),
+                                     ql_lane_executor(lane), ql_client_executor(client)};
+    ql_task_init(&first, answer, NULL);
+    submit(lane, &first);
+    await(&first);
+    hold_worker(&holder, &gate);
+    pthread_t stopping = begin_stop();
+    for (int i = 0; i < PLACES; i++) {
+        ql_task_init(&next, answer, NULL);
+        next.on = on[i];
+        qlt_eq_int(ql_future_then(&first.future, &next), -ESHUTDOWN);
+    }
+    ql_strand_release(strand);
+    qlt_gate_open(&gate, 2);
+    pthread_join(stopping, NULL);
+}
+
 /* It does not wait for tasks of others, so what follows those is refused once it has begun. */
 QLT(follow, a_stop_refuses_what_follows_a_task_of_another_runtime)
 {
