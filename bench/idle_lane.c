@@ -3,36 +3,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "bench/harness/runtime.h"
 #include "bench/pool/contender.h"
 #include "qlane/lane.h"
 
 static ql_runtime *runtime;
 static ql_lane *lane;
 
-static void check(int code, const char *what, const char *text)
-{
-    if (!code)
-        return;
-    fprintf(stderr, "%s: %d %s\n", what, code, text);
-    exit(1);
-}
-
 static void start(unsigned workers)
 {
-    char text[64];
+    char affinity[64];
     ql_error error = {.code = 0};
-    snprintf(text, sizeof(text), "workers=%u", workers);
-    ql_affinity_config affinity = {.size = sizeof(affinity), .text = text};
-    ql_runtime_config config = {.size = sizeof(config), .affinity = &affinity};
     ql_lane_config lane_config = {.size = sizeof(lane_config), .name = "q"};
-    check(ql_runtime_start(&config, &runtime, &error), "ql_runtime_start", error.text);
-    check(ql_lane_open(runtime, &lane_config, &lane, &error), "ql_lane_open", error.text);
+    snprintf(affinity, sizeof(affinity), "workers=%u", workers);
+    runtime = start_runtime(affinity);
+    must(ql_lane_open(runtime, &lane_config, &lane, &error), "ql_lane_open", error.text);
 }
 
 static void stop(void)
 {
-    ql_error error = {.code = 0};
-    check(ql_runtime_stop(runtime, NULL, &error), "ql_runtime_stop", error.text);
+    stop_runtime(runtime);
 }
 
 static int nothing(ql_task *task)
@@ -53,10 +43,10 @@ static void produce(void *prepared, size_t first, size_t end)
 {
     ql_task *tasks = prepared;
     for (size_t i = first; i < end; i++)
-        check(ql_submit(i % 2 ? ql_runtime_pool(runtime) : ql_lane_executor(lane), &tasks[i]), "ql_submit",
-              "");
+        must(ql_submit(i % 2 ? ql_runtime_pool(runtime) : ql_lane_executor(lane), &tasks[i]), "ql_submit",
+             NULL);
     for (size_t i = first; i < end; i++)
-        check(ql_future_wait(&tasks[i].future), "ql_future_wait", "");
+        must(ql_future_wait(&tasks[i].future), "ql_future_wait", NULL);
 }
 
 const bench_contender bench_this = {

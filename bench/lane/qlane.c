@@ -17,7 +17,7 @@ static void start(bool blocking)
 {
     ql_error error = {.code = 0};
     ql_lane_config config = {.size = sizeof(config), .name = "bench"};
-    runtime = start_runtime(blocking);
+    runtime = start_lane_runtime(blocking);
     must(ql_lane_open(runtime, &config, &lane, &error), "ql_lane_open", error.text);
 }
 
@@ -29,7 +29,7 @@ static void stop(void)
 static void *open_caller(size_t slots)
 {
     ql_task *tasks = malloc(slots * sizeof(*tasks));
-    must(tasks ? 0 : -1, "malloc", "");
+    must(tasks ? 0 : -1, "malloc", NULL);
     for (size_t i = 0; i < slots; i++)
         ql_task_init(&tasks[i], operate, NULL);
     return tasks;
@@ -39,7 +39,7 @@ static inline uint64_t call(void *caller, uint64_t key)
 {
     ql_task *task = caller;
     task->arg = (void *)(uintptr_t)key;
-    must(ql_lane_call(lane, task), "ql_lane_call", "");
+    must(ql_lane_call(lane, task), "ql_lane_call", NULL);
     return task->future.value.u64;
 }
 
@@ -47,13 +47,13 @@ static inline void submit(void *caller, size_t slot, uint64_t key)
 {
     ql_task *task = (ql_task *)caller + slot;
     task->arg = (void *)(uintptr_t)key;
-    must(ql_lane_submit(lane, task), "ql_lane_submit", "");
+    must(ql_lane_submit(lane, task), "ql_lane_submit", NULL);
 }
 
 static inline uint64_t reap(void *caller, size_t slot)
 {
     ql_task *task = (ql_task *)caller + slot;
-    must(ql_future_wait(&task->future), "ql_future_wait", "");
+    must(ql_future_wait(&task->future), "ql_future_wait", NULL);
     return task->future.value.u64;
 }
 

@@ -1,14 +1,13 @@
-/* qlane's lane as a contender, as its user would write it: what qlane.c (the counter) and qlane_sqlite.c share. */
+/* qlane's lane as a contender, as its user would write it: what qlane.c (the counter), qlane_sqlite.c and qlane_q.c share. */
 #ifndef BENCH_LANE_QLANE_H
 #define BENCH_LANE_QLANE_H
 
 #include <stdbool.h>
 
+#include "bench/harness/runtime.h"
 #include "qlane/lane.h"
 
-/* End the program if `code` is an error. */
-void must(int code, const char *what, const char *text);
-ql_runtime *start_runtime(bool blocking);
-void stop_runtime(ql_runtime *runtime);
+/* `blocking`: nobody shall spin while he waits. */
+ql_runtime *start_lane_runtime(bool blocking);
 
 #endif

@@ -24,7 +24,7 @@ static int64_t evaluate(const char *text)
 {
     ql_q_call call;
     ql_q_call_init(&call, text);
-    must(ql_lane_call(lane, &call.task), text, "");
+    must(ql_lane_call(lane, &call.task), text, NULL);
     ql_q_value *value = finished(&call);
     int64_t number = value->i64;
     ql_q_free(value);
@@ -36,7 +36,7 @@ static void start(bool blocking)
     ql_error error = {.code = 0};
     ql_lane_config config = {.size = sizeof(config), .name = "bench"};
     ql_q_config q = {.size = sizeof(q), .text = "stored:([]id:`long$();one:`long$())"};
-    runtime = start_runtime(blocking);
+    runtime = start_lane_runtime(blocking);
     must(ql_q_open(runtime, &config, &q, &lane, &error), "ql_q_open", error.text);
 }
 
@@ -48,7 +48,7 @@ static void stop(void)
 static void *open_caller(size_t slots)
 {
     upsert *all = malloc(slots * sizeof(*all));
-    must(all ? 0 : -1, "malloc", "");
+    must(all ? 0 : -1, "malloc", NULL);
     for (size_t i = 0; i < slots; i++)
         ql_q_upsert_rows_init(&all[i].call, "stored", columns, 2, all[i].cells, 1);
     return all;
@@ -64,7 +64,7 @@ static uint64_t call(void *caller, uint64_t key)
 {
     upsert *one = caller;
     fill(one, key);
-    must(ql_lane_call(lane, &one->call.task), "ql_lane_call", "");
+    must(ql_lane_call(lane, &one->call.task), "ql_lane_call", NULL);
     ql_q_free(finished(&one->call));
     return 1;
 }
@@ -73,13 +73,13 @@ static void submit(void *caller, size_t slot, uint64_t key)
 {
     upsert *one = (upsert *)caller + slot;
     fill(one, key);
-    must(ql_lane_submit(lane, &one->call.task), "ql_lane_submit", "");
+    must(ql_lane_submit(lane, &one->call.task), "ql_lane_submit", NULL);
 }
 
 static uint64_t reap(void *caller, size_t slot)
 {
     upsert *one = (upsert *)caller + slot;
-    must(ql_future_wait(&one->call.task.future), "ql_future_wait", "");
+    must(ql_future_wait(&one->call.task.future), "ql_future_wait", NULL);
     ql_q_free(finished(&one->call));
     return 1;
 }

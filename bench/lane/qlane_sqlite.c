@@ -16,7 +16,7 @@ static int64_t execute(const char *sql)
 {
     ql_sqlite_call call;
     ql_sqlite_call_init(&call, sql);
-    must(ql_lane_call(lane, &call.task), sql, "");
+    must(ql_lane_call(lane, &call.task), sql, NULL);
     must(call.task.future.code, sql, call.task.future.text);
     int64_t value = call.rows ? call.rows->cells[0].integer : 0;
     ql_sqlite_rows_free(call.rows);
@@ -28,7 +28,7 @@ static void start(bool blocking)
     ql_error error = {.code = 0};
     ql_lane_config config = {.size = sizeof(config), .name = "bench"};
     ql_sqlite_config database = {.size = sizeof(database), .path = lane_sqlite_path};
-    runtime = start_runtime(blocking);
+    runtime = start_lane_runtime(blocking);
     must(ql_sqlite_open(runtime, &config, &database, &lane, &error), "ql_sqlite_open", error.text);
     execute(lane_sqlite_table);
 }
@@ -41,7 +41,7 @@ static void stop(void)
 static void *open_caller(size_t slots)
 {
     upsert *all = malloc(slots * sizeof(*all));
-    must(all ? 0 : -1, "malloc", "");
+    must(all ? 0 : -1, "malloc", NULL);
     for (size_t i = 0; i < slots; i++) {
         ql_sqlite_call_init(&all[i].call, lane_sqlite_upsert);
         all[i].id = (ql_sqlite_cell){.type = QL_SQLITE_INTEGER};
@@ -61,7 +61,7 @@ static uint64_t call(void *caller, uint64_t key)
 {
     upsert *one = caller;
     one->id.integer = (int64_t)(1 + key % LANE_SQLITE_KEYS);
-    must(ql_lane_call(lane, &one->call.task), "ql_lane_call", "");
+    must(ql_lane_call(lane, &one->call.task), "ql_lane_call", NULL);
     return added(one);
 }
 
@@ -69,13 +69,13 @@ static void submit(void *caller, size_t slot, uint64_t key)
 {
     upsert *one = (upsert *)caller + slot;
     one->id.integer = (int64_t)(1 + key % LANE_SQLITE_KEYS);
-    must(ql_lane_submit(lane, &one->call.task), "ql_lane_submit", "");
+    must(ql_lane_submit(lane, &one->call.task), "ql_lane_submit", NULL);
 }
 
 static uint64_t reap(void *caller, size_t slot)
 {
     upsert *one = (upsert *)caller + slot;
-    must(ql_future_wait(&one->call.task.future), "ql_future_wait", "");
+    must(ql_future_wait(&one->call.task.future), "ql_future_wait", NULL);
     return added(one);
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/harness/runtime.h"
 #include "bench/harness/wakes.h"
 #include "bench/pool/contender.h"
 #include "qlane/fork.h"
@@ -12,29 +13,17 @@
 static ql_runtime *runtime;
 static ql_executor *pool;
 
-static void check(int code, const char *what, const char *text)
-{
-    if (!code)
-        return;
-    fprintf(stderr, "%s: %d %s\n", what, code, text);
-    exit(1);
-}
-
 static void start(unsigned workers)
 {
-    char text[64];
-    ql_error error = {.code = 0};
-    snprintf(text, sizeof(text), "lane=off;workers=%u", workers);
-    ql_affinity_config affinity = {.size = sizeof(affinity), .text = text};
-    ql_runtime_config config = {.size = sizeof(config), .affinity = &affinity};
-    check(ql_runtime_start(&config, &runtime, &error), "ql_runtime_start", error.text);
+    char affinity[64];
+    snprintf(affinity, sizeof(affinity), "lane=off;workers=%u", workers);
+    runtime = start_runtime(affinity);
     pool = ql_runtime_pool(runtime);
 }
 
 static void stop(void)
 {
-    ql_error error = {.code = 0};
-    check(ql_runtime_stop(runtime, NULL, &error), "ql_runtime_stop", error.text);
+    stop_runtime(runtime);
 }
 
 /* Run `fn` on a worker and wait for its value. */
@@ -42,8 +31,8 @@ static ql_value on_worker(ql_task_fn *fn, void *arg)
 {
     ql_task task;
     ql_task_init(&task, fn, arg);
-    check(ql_submit(pool, &task), "ql_submit", "");
-    check(ql_future_wait(&task.future), "ql_future_wait", "");
+    must(ql_submit(pool, &task), "ql_submit", NULL);
+    must(ql_future_wait(&task.future), "ql_future_wait", NULL);
     return task.future.value;
 }
 
@@ -232,9 +221,9 @@ static void outside_produce(void *prepared, size_t first, size_t end)
 {
     ql_task *tasks = prepared;
     for (size_t i = first; i < end; i++)
-        check(ql_submit(pool, &tasks[i]), "ql_submit", "");
+        must(ql_submit(pool, &tasks[i]), "ql_submit", NULL);
     for (size_t i = first; i < end; i++)
-        check(ql_future_wait(&tasks[i].future), "ql_future_wait", "");
+        must(ql_future_wait(&tasks[i].future), "ql_future_wait", NULL);
 }
 
 /* ---- wake */
@@ -252,8 +241,8 @@ static void wake(void)
     if (!task.fn)
         ql_task_init(&task, woken, NULL);
     else
-        check(ql_future_wait(&task.future), "ql_future_wait", "");
-    check(ql_submit(pool, &task), "ql_submit", "");
+        must(ql_future_wait(&task.future), "ql_future_wait", NULL);
+    must(ql_submit(pool, &task), "ql_submit", NULL);
 }
 
 const bench_contender bench_this = {

@@ -94,20 +94,24 @@ QLT(stop, past_its_patience_settles_what_queues_and_tells_what_runs)
 }
 
 /* In a child: the stuck thread and its memory stay behind on purpose. */
-static void leave_one_behind(void)
+static void give_up(unsigned workers, const ql_stop *patience)
 {
-    runtime = qlt_runtime(2);
+    runtime = qlt_runtime(workers);
     ql_task holder;
     ql_task_init(&holder, hold, NULL);
     holder.name = "the-stuck-one";
     if (ql_submit(ql_runtime_pool(runtime), &holder))
         return;
     qlt_gate_wait(&gate, 1);
-    ql_stop patience = {.size = sizeof patience, .drain_until_ns = 1, .give_up_ns = ql_after_ns(20000000)};
     ql_error error;
-    if (ql_runtime_stop(runtime, &patience, &error) == -ETIMEDOUT)
+    if (ql_runtime_stop(runtime, patience, &error) == -ETIMEDOUT)
         fprintf(stderr, "%s\n", error.text);
     abort();
+}
+
+static void leave_one_behind(void)
+{
+    give_up(2, &(ql_stop){.size = sizeof(ql_stop), .drain_until_ns = 1, .give_up_ns = ql_after_ns(20000000)});
 }
 
 QLT(stop, names_a_task_that_does_not_return)
@@ -119,34 +123,12 @@ QLT(stop, names_a_task_that_does_not_return)
 /* Its patience has passed before any thread was told to leave: the idle ones are no part of the report. */
 static void name_it_among_idle_ones(void)
 {
-    runtime = qlt_runtime(4);
-    ql_task holder;
-    ql_task_init(&holder, hold, NULL);
-    holder.name = "the-stuck-one";
-    if (ql_submit(ql_runtime_pool(runtime), &holder))
-        return;
-    qlt_gate_wait(&gate, 1);
-    ql_stop patience = {.size = sizeof patience, .drain_until_ns = 1, .give_up_ns = 1};
-    ql_error error;
-    if (ql_runtime_stop(runtime, &patience, &error) == -ETIMEDOUT)
-        fprintf(stderr, "%s\n", error.text);
-    abort();
+    give_up(4, &(ql_stop){.size = sizeof(ql_stop), .drain_until_ns = 1, .give_up_ns = 1});
 }
 
 static void give_up_without_a_drain(void)
 {
-    runtime = qlt_runtime(2);
-    ql_task holder;
-    ql_task_init(&holder, hold, NULL);
-    holder.name = "the-stuck-one";
-    if (ql_submit(ql_runtime_pool(runtime), &holder))
-        return;
-    qlt_gate_wait(&gate, 1);
-    ql_stop patience = {.size = sizeof patience, .give_up_ns = ql_after_ns(20000000)};
-    ql_error error;
-    if (ql_runtime_stop(runtime, &patience, &error) == -ETIMEDOUT)
-        fprintf(stderr, "%s\n", error.text);
-    abort();
+    give_up(2, &(ql_stop){.size = sizeof(ql_stop), .give_up_ns = ql_after_ns(20000000)});
 }
 
 QLT(stop, names_the_stuck_task_whatever_its_patience)
