@@ -24,6 +24,9 @@
 #define qli_count(address) \
     __atomic_store_n(address, __atomic_load_n(address, __ATOMIC_RELAXED) + 1, __ATOMIC_RELEASE)
 
+/* On the way of every task, where a call costs as much as what it does. */
+#define QLI_INLINE static inline __attribute__((always_inline))
+
 enum { QLI_CACHE_LINE = 64 };
 #define QLI_ALIGNED __attribute__((aligned(QLI_CACHE_LINE)))
 

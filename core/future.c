@@ -29,13 +29,8 @@ bool qli_future_unregister(ql_future *future, const void *what, uintptr_t tag)
 }
 
 /* Returns the future that must settle next, for the same reason: a continuation that nobody would take; or NULL. */
-static ql_future *settle_one(ql_future *future)
+static ql_future *follow_one(ql_future *future, uintptr_t word)
 {
-    /* ORDER future:settle (release: value, code and text, for whoever sees SETTLED; acquire: what was registered).
-     * From here on the memory is the caller's. */
-    uintptr_t word = qli_exchange(&future->qli_word, QLI_SETTLED, __ATOMIC_ACQ_REL);
-    if (word == QLI_PENDING)
-        return NULL; /* nobody waits */
     void *what = (void *)(word & ~(uintptr_t)QLI_WORD_TAG);
     switch (word & QLI_WORD_TAG) {
     case QLI_PARKER:
@@ -58,8 +53,8 @@ static ql_future *settle_one(ql_future *future)
     return NULL;
 }
 
-void qli_future_settle(ql_future *future)
+void qli_future_follow(ql_future *future, uintptr_t word)
 {
-    while (future)
-        future = settle_one(future);
+    while ((future = follow_one(future, word)))
+        word = qli_future_exchange(future);
 }

@@ -48,7 +48,7 @@ typedef struct qli_frame {
     int64_t began_ns; /* 0: it is not sampled */
 } qli_frame;
 
-static inline qli_frame qli_task_enter(qli_context *context, ql_task *task)
+QLI_INLINE qli_frame qli_task_enter(qli_context *context, ql_task *task)
 {
     qli_frame frame = {context->task, context->task_name, context->sampled_ns};
     if (!frame.outer)
@@ -62,7 +62,7 @@ static inline qli_frame qli_task_enter(qli_context *context, ql_task *task)
     return frame;
 }
 
-static inline void qli_task_leave(qli_context *context, const qli_frame *frame)
+QLI_INLINE void qli_task_leave(qli_context *context, const qli_frame *frame)
 {
     if (__builtin_expect(context->ring != NULL, 0))
         qli_ring_add(context->ring, QLI_EVENT_END, ql_now_ns(), context->task, context->task_name, 0);
@@ -76,8 +76,23 @@ static inline void qli_task_leave(qli_context *context, const qli_frame *frame)
 int qli_future_register(ql_future *future, const void *what, uintptr_t tag);
 /* Take it out again. False: it has settled, and what follows has happened or will. */
 bool qli_future_unregister(ql_future *future, const void *what, uintptr_t tag);
+/* What follows from the word that the exchange returned. */
+void qli_future_follow(ql_future *future, uintptr_t word);
+
+static inline uintptr_t qli_future_exchange(ql_future *future)
+{
+    /* ORDER future:settle (release: value, code and text, for whoever sees SETTLED; acquire: what was registered).
+     * From here on the memory is the caller's. */
+    return qli_exchange(&future->qli_word, QLI_SETTLED, __ATOMIC_ACQ_REL);
+}
+
 /* The exchange, and what follows from it; value, code and text are written before. */
-void qli_future_settle(ql_future *future);
+static inline void qli_future_settle(ql_future *future)
+{
+    uintptr_t word = qli_future_exchange(future);
+    if (word != QLI_PENDING)
+        qli_future_follow(future, word);
+}
 
 /* group.c: the member's future has settled. */
 void qli_group_arrive(ql_member *member);

@@ -95,19 +95,20 @@ static bool from_away(qli_worker *worker, qli_work *work)
     return false;
 }
 
-bool qli_find_work(qli_worker *worker, qli_work *work)
+__attribute__((noinline)) static bool search(qli_worker *worker, qli_work *work)
 {
-    if (++worker->tick % DOOR_FIRST_EVERY == 0 && from_door(worker, work))
-        return true;
-    ql_task *task = qli_runq_take(&worker->seat->runq);
-    if (task)
-        return have_task(work, task);
-    if (from_door(worker, work))
+    if (from_door(worker, work) || have_task(work, qli_runq_take(&worker->seat->runq)))
         return true;
     if (!from_others(worker, work) && !from_away(worker, work))
         return false;
     qli_stole(&worker->context, work->task ? (const void *)work->task : work->entry);
     return true;
+}
+
+bool qli_find_work(qli_worker *worker, qli_work *work)
+{
+    bool door_first = ++worker->tick % DOOR_FIRST_EVERY == 0;
+    return (!door_first && have_task(work, qli_runq_take(&worker->seat->runq))) || search(worker, work);
 }
 
 void qli_ask_all(qli_pool *pool)

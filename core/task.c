@@ -26,7 +26,7 @@ void ql_task_init(ql_task *task, ql_task_fn *fn, void *arg)
 
 /* From here on the task is the runtime's. One that was here before has its runtime already: a line that is not written need not
  * come back from the core that ran it. */
-static void take_over(ql_executor *on, ql_task *task, uintptr_t pending, uint8_t follows)
+QLI_INLINE void take_over(ql_executor *on, ql_task *task, uintptr_t pending, uint8_t follows)
 {
     ql_runtime *runtime = on->runtime;
     task->on = on;
@@ -48,7 +48,7 @@ static bool is_free(const ql_task *task, const char *function)
     return false;
 }
 
-static int push(ql_task *task, bool reserved, qli_context *context)
+QLI_INLINE int push(ql_task *task, bool reserved, qli_context *context)
 {
     ql_executor *on = task->on;
     bool timed = task->deadline_ns != 0;
@@ -60,7 +60,7 @@ static int push(ql_task *task, bool reserved, qli_context *context)
     return code;
 }
 
-static int enqueue(ql_task *task, bool reserved)
+QLI_INLINE int enqueue(ql_task *task, bool reserved)
 {
     qli_context *context = qli_context_current();
     qli_ring *ring = qli_ring_of(task->on->runtime, context);
@@ -78,8 +78,8 @@ static int enqueue(ql_task *task, bool reserved)
     return code;
 }
 
-static int hand_over(ql_executor *on, ql_task *task, uintptr_t pending, uint8_t follows, bool reserved,
-                     const char *function)
+QLI_INLINE int hand_over(ql_executor *on, ql_task *task, uintptr_t pending, uint8_t follows, bool reserved,
+                         const char *function)
 {
     if (qli_is_orphan(on->runtime))
         return -ECHILD;
@@ -181,7 +181,7 @@ int ql_spawn(ql_executor *on, ql_task_fn *fn, void *arg)
         return -ENOMEM;
     ql_task_init(&spawned->task, fn, arg);
     spawned->settled = spawned_settled;
-    int code = hand_over(on, &spawned->task, QLI_HOOKED, 0, false, "ql_spawn");
+    int code = qli_hooked_submit(on, spawned, false);
     if (code)
         free(spawned);
     return code;
@@ -270,7 +270,7 @@ int qli_hooked_submit(ql_executor *on, qli_hooked *hooked, bool follows)
     return hand_over(on, &hooked->task, QLI_HOOKED, follows ? QLI_FOLLOWS : 0, false, "qli_hooked_submit");
 }
 
-bool qli_task_begin(qli_context *context, ql_task *task, int *code)
+QLI_INLINE bool begin(qli_context *context, ql_task *task, int *code)
 {
     /* ORDER task:begin (release): who runs it, for waits:runner, and where, for task:ask. Of begin and ask exactly one is first.
      * order kept: a fence stands before each that publishes something (sleep:B, lane:begin), but not for this */
@@ -287,7 +287,7 @@ bool qli_task_begin(qli_context *context, ql_task *task, int *code)
     return true;
 }
 
-int qli_task_call(qli_context *context, ql_task *task)
+QLI_INLINE int call(qli_context *context, ql_task *task)
 {
     qli_frame frame = qli_task_enter(context, task);
     int code = task->fn(task);
@@ -295,7 +295,17 @@ int qli_task_call(qli_context *context, ql_task *task)
     return code;
 }
 
-static void settle_traced(qli_ring *ring, ql_task *task, int code)
+bool qli_task_begin(qli_context *context, ql_task *task, int *code)
+{
+    return begin(context, task, code);
+}
+
+int qli_task_call(qli_context *context, ql_task *task)
+{
+    return call(context, task);
+}
+
+__attribute__((noinline)) static void settle_traced(qli_ring *ring, ql_task *task, int code)
 {
     const char *name = qli_task_name(task);
     int64_t at_ns = ql_now_ns();
@@ -303,16 +313,15 @@ static void settle_traced(qli_ring *ring, ql_task *task, int code)
     qli_ring_add(ring, QLI_EVENT_SETTLE, at_ns, task, name, code);
 }
 
-static void settle(qli_context *context, ql_runtime *runtime, ql_task *task, int code)
+QLI_INLINE void settle(qli_context *context, ql_runtime *runtime, ql_task *task, int code, bool ours)
 {
     if (task->qli_place & TIMED)
         qli_timers_disarm(&runtime->timers, task);
     task->future.code = code;
-    bool ours = context && context->runtime == runtime;
     if (code)
         qli_count_error(ours ? context->ends : runtime->ends_outside, ours, code);
     QLI_PROBE(settle, task, code);
-    qli_ring *ring = qli_ring_of(runtime, context);
+    qli_ring *ring = ours ? context->ring : runtime->host_ring;
     if (__builtin_expect(!ring, 1))
         qli_future_settle(&task->future);
     else
@@ -330,9 +339,9 @@ static void settle(qli_context *context, ql_runtime *runtime, ql_task *task, int
 void qli_run_task(qli_context *context, ql_task *task)
 {
     int code;
-    if (qli_task_begin(context, task, &code))
-        code = qli_task_call(context, task);
-    settle(context, context->runtime, task, code);
+    if (begin(context, task, &code))
+        code = call(context, task);
+    settle(context, context->runtime, task, code, true);
 }
 
 bool qli_task_ask(ql_task *task, int reason)
@@ -358,7 +367,8 @@ void qli_settle(qli_context *context, ql_task *task, int code, const char *text)
 {
     if (text)
         task->future.text = text;
-    settle(context, task->qli_runtime, task, code);
+    ql_runtime *runtime = task->qli_runtime;
+    settle(context, runtime, task, code, context && context->runtime == runtime);
 }
 
 int ql_task_cancel(ql_task *task)

@@ -153,7 +153,6 @@ static bool go_to_bed(qli_worker *worker, bool searching)
 static bool next_work(qli_worker *worker, bool *searching, qli_work *work)
 {
     qli_pool *pool = worker->pool;
-    *work = (qli_work){0};
     if (worker->tick % QUOTA_EVERY == 0)
         qli_pool_follow_quota(pool);
     for (;;) {
