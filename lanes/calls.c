@@ -175,6 +175,13 @@ static int take_back(ql_lane *lane, ql_task *task, int code)
     return taken && task->future.code == -ECANCELED ? code : 0;
 }
 
+/* A caller on the lane's own core keeps the lane from running for as long as it looks for the answer. */
+static void give_way(int lane_pu, const ql_task *task)
+{
+    if (lane_pu >= 0 && sched_getcpu() == lane_pu && !ql_future_settled(&task->future))
+        sched_yield();
+}
+
 int ql_lane_call(ql_lane *lane, ql_task *task)
 {
     if (!lane || !task)
@@ -183,9 +190,12 @@ int ql_lane_call(ql_lane *lane, ql_task *task)
         return call_inline(lane, task);
     if (qli_lane_is_callers(lane) && lane->state == QLI_LANE_SERVING)
         return call_between_polls(lane, task);
+    /* Read now: once the task has settled, the lane may be gone. */
+    int lane_pu = lane->slot ? lane->slot->pin_pu_os : -1;
     int code = ql_submit(&lane->executor, task);
     if (code)
         return code;
+    give_way(lane_pu, task);
     code = ql_future_wait(&task->future);
     return code ? take_back(lane, task, code) : 0;
 }

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <linux/mempolicy.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -220,6 +221,46 @@ QLT(placement, names_callers_that_are_seen_on_a_lanes_core)
 {
     if (has_cpus(2))
         in_child(seen);
+}
+
+static qlt_gate yielded = QLT_GATE_INIT;
+static pid_t yields;
+
+/* In libc's place. */
+int sched_yield(void)
+{
+    if (gettid() == __atomic_load_n(&yields, __ATOMIC_RELAXED))
+        qlt_gate_open(&yielded, 1);
+    return (int)syscall(SYS_sched_yield);
+}
+
+static int until_it_yields(ql_task *task)
+{
+    qlt_gate_wait(&yielded, 1);
+    return ql_task_return(task, (ql_value){.u64 = 1});
+}
+
+static void in_the_way(void)
+{
+    char pu[16];
+    ql_runtime *runtime = start("idle=block;worker_idle=block");
+    ql_lane *lane = open_named(runtime, "q");
+    snprintf(pu, sizeof pu, "%d", ql_plan_lane(ql_runtime_plan(runtime), 0)->pin_pu_os);
+    qli_pu_set own;
+    qlt_check(qli_pu_set_parse(&own, pu));
+    qlt_eq_int(qli_thread_set_mask(0, &own), 0);
+    __atomic_store_n(&yields, gettid(), __ATOMIC_RELAXED);
+    ql_task task;
+    ql_task_init(&task, until_it_yields, NULL);
+    qlt_eq_int(ql_lane_call(lane, &task), 0);
+    qlt_eq_int(task.future.value.i64, 1);
+    stop(runtime);
+}
+
+QLT(placement, makes_a_caller_on_the_lanes_core_give_way)
+{
+    if (has_cpus(2))
+        in_child(in_the_way);
 }
 
 /* ---- One core ---- */
