@@ -48,7 +48,8 @@ static const char *problem_of(const ql_plan *plan, const ql_bound *bound)
         return require ? "not pinned: the kernel granted other CPUs than the one asked for [bind=require]"
                        : "not pinned: the kernel granted other CPUs than the one asked for [bind=warn]";
     default:
-        return "not pinned: sched_setaffinity failed; running unpinned";
+        return require ? "not pinned: sched_setaffinity failed [bind=require]"
+                       : "not pinned: sched_setaffinity failed; running unpinned [bind=warn]";
     }
 }
 

@@ -114,14 +114,12 @@ int qli_value_refuse(const qli_value *value, unsigned column, int code, ql_error
 
 /* Refuses a whole text at one place. */
 static int refuse_text(qli_layer layer, const char *text, size_t at, ql_error *error, const char *reason,
-                       const char *word, size_t word_length, const char *near)
+                       const char *word, size_t word_length, const char *hint)
 {
-    char printed[128], named[64], hint[80] = "";
+    char printed[128], named[64];
     print_value(text, printed, sizeof printed);
     snprintf(named, sizeof named, "%.*s", (int)(word_length < 48 ? word_length : 48), word);
     print_value(named, named, sizeof named);
-    if (near)
-        snprintf(hint, sizeof hint, "; did you mean '%s'?", near);
     return qli_error_set(error, -EINVAL, "%s: '%s': column %zu: %s '%s'%s",
                          layer == QLI_BY_UMBRELLA ? UMBRELLA
                          : layer == QLI_BY_OPTION ? "option"
@@ -198,12 +196,33 @@ static bool find_key(const char *word, size_t length, qli_key *key)
     return false;
 }
 
-static const char *nearest_key(const char *word, size_t length)
+enum { PRESET_COUNT = sizeof PRESETS / sizeof PRESETS[0], HINT_SIZE = 256 };
+
+static const char *list_keys(char *hint)
 {
-    const char *words[QLI_KEYS];
+    int at = snprintf(hint, HINT_SIZE, "; the keys are");
     for (unsigned i = 0; i < QLI_KEYS; i++)
-        words[i] = KEYS[i].word;
-    return qli_word_nearest(word, length, words, QLI_KEYS);
+        at += snprintf(hint + at, HINT_SIZE - (size_t)at, " %s,", KEYS[i].word);
+    snprintf(hint + at, HINT_SIZE - (size_t)at, " lane.NAME");
+    return hint;
+}
+
+/* What may have been meant by a word that is no key, or by a key without a value; else all keys. */
+static const char *hint_of(const char *word, size_t length, bool has_value, char *hint)
+{
+    const char *words[QLI_KEYS + PRESET_COUNT];
+    unsigned count = 0;
+    qli_key key;
+    for (; count < QLI_KEYS; count++)
+        words[count] = KEYS[count].word;
+    for (unsigned i = 0; i < PRESET_COUNT && !has_value; i++)
+        words[count++] = PRESETS[i].word;
+    const char *near = qli_word_nearest(word, length, words, count);
+    if (!near)
+        return list_keys(hint);
+    bool lacks_value = !has_value && find_key(near, strlen(near), &key);
+    snprintf(hint, HINT_SIZE, "; did you mean '%s%s'?", near, lacks_value ? "=..." : "");
+    return hint;
 }
 
 /* One "key=value" of a text; `seen` has a bit for each key given before in the same text. */
@@ -213,19 +232,21 @@ static int read_pair(qli_request *request, const char *text, size_t at, size_t l
     static const char named[] = "lane.";
     const char *pair = text + at, *equals = memchr(pair, '=', length);
     size_t word = equals ? (size_t)(equals - pair) : length;
+    char hint[HINT_SIZE];
     qli_key key;
     if (!equals)
         return refuse_text(layer, text, at, error, "expected key=value in place of", pair, word,
-                           nearest_key(pair, word));
+                           hint_of(pair, word, false, hint));
     if (strncmp(pair, named, sizeof named - 1) == 0) {
         char name[2 * QLI_NAME_MAX];
         snprintf(name, sizeof name, "%.*s", (int)(word - (sizeof named - 1)), pair + sizeof named - 1);
         return put_named(request, name, equals + 1, length - word - 1, layer, error);
     }
     if (!find_key(pair, word, &key))
-        return refuse_text(layer, text, at, error, "unknown key", pair, word, nearest_key(pair, word));
+        return refuse_text(layer, text, at, error, "unknown key", pair, word,
+                           hint_of(pair, word, true, hint));
     if (*seen & 1u << key)
-        return refuse_text(layer, text, at, error, "given twice: key", pair, word, NULL);
+        return refuse_text(layer, text, at, error, "given twice: key", pair, word, "");
     *seen |= 1u << key;
     return put(&request->values[key], KEYS[key].word, equals + 1, length - word - 1, layer, error);
 }
@@ -242,12 +263,12 @@ static int read_text(qli_request *request, const char *text, qli_layer layer, ql
         if (end == start)
             continue;
         int code = 1;
-        for (unsigned i = 0; i < sizeof PRESETS / sizeof PRESETS[0]; i++)
+        for (unsigned i = 0; i < PRESET_COUNT; i++)
             if (strlen(PRESETS[i].word) == end - start &&
                 strncmp(PRESETS[i].word, text + start, end - start) == 0) {
                 if (seen)
                     return refuse_text(layer, text, start, error, "a preset must stand first:", text + start,
-                                       end - start, NULL);
+                                       end - start, "");
                 code = read_text(request, PRESETS[i].text, layer, error);
             }
         if (code > 0)
@@ -285,6 +306,9 @@ static int read_struct(qli_request *request, const ql_affinity_config *given, ql
         if (code < 0)
             return code;
     }
+    if (config->named_count && !config->named)
+        return qli_error_set(error, -EINVAL, "ql_affinity_config.named is NULL, named_count is %zu",
+                             config->named_count);
     for (size_t i = 0; i < config->named_count; i++) {
         const ql_lane_place *place = &config->named[i];
         if (!place->name || !place->cores)
@@ -298,21 +322,23 @@ static int read_struct(qli_request *request, const ql_affinity_config *given, ql
 
 static int refuse_variable(const char *variable, size_t length, ql_error *error)
 {
-    enum { FOREIGN = sizeof FOREIGN_VARIABLES / sizeof FOREIGN_VARIABLES[0] };
+    enum { FOREIGN = sizeof FOREIGN_VARIABLES / sizeof FOREIGN_VARIABLES[0], PREFIX = sizeof "QLANE_" - 1 };
     const char *known[QLI_KEYS + FOREIGN + 1];
     unsigned count = 0;
     for (; count < QLI_KEYS; count++)
-        known[count] = KEYS[count].variable;
+        known[count] = KEYS[count].variable + PREFIX;
     for (unsigned i = 0; i < FOREIGN; i++)
-        known[count++] = FOREIGN_VARIABLES[i];
-    known[count++] = UMBRELLA;
-    const char *near = qli_word_nearest(variable, length, known, count);
-    char name[80], printed[80];
+        known[count++] = FOREIGN_VARIABLES[i] + PREFIX;
+    known[count++] = UMBRELLA + PREFIX;
+    const char *near = qli_word_nearest(variable + PREFIX, length - PREFIX, known, count);
+    char name[80], printed[80], hint[HINT_SIZE];
+    if (near)
+        snprintf(hint, sizeof hint, "; did you mean QLANE_%s?", near);
+    else
+        list_keys(hint);
     snprintf(name, sizeof name, "%.*s", (int)(length < sizeof name ? length : sizeof name - 1), variable);
     print_value(name, printed, sizeof printed);
-    return qli_error_set(error, -EINVAL, "%s: no such variable%s%s%s", printed,
-                         near ? "; did you mean " : "; topo --help lists those there are", near ? near : "",
-                         near ? "?" : "");
+    return qli_error_set(error, -EINVAL, "%s: no such variable%s", printed, hint);
 }
 
 static int read_variable(qli_request *request, const char *variable, ql_error *error)

@@ -22,8 +22,11 @@ static int refuse(qli_machine_from from, const char *what, ql_error *error)
         return qli_error_set(
             error, -EIO, "'%s' is not a topology that hwloc %u can read (an XML file as lstopo writes it)",
             what, hwloc_get_api_version() >> 16);
-    return qli_error_set(error, -EIO, "hwloc cannot read this machine's topology%s",
-                         getenv("HWLOC_XMLFILE") ? " from HWLOC_XMLFILE" : "");
+    const char *file = getenv("HWLOC_XMLFILE");
+    return file ? qli_error_set(error, -EIO,
+                                "HWLOC_XMLFILE: hwloc cannot read '%s'; lstopo --of xml writes what it can",
+                                file)
+                : qli_error_set(error, -EIO, "hwloc cannot read this machine's topology");
 }
 
 int qli_hwloc_load(qli_machine_from from, const char *what, bool misc, struct hwloc_topology **topology,

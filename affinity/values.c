@@ -69,6 +69,8 @@ static int read_workers(qli_request *request, ql_error *error)
 {
     const qli_value *value = &request->values[QLI_WORKERS];
     size_t end = 0;
+    static const char ways[] = "auto, a count from 1 to 65536, a SET or N@SET (the single CPU 4 is 1@4)";
+    qli_fault fault;
     bool count = read_count(value->text, &request->worker_count, &end);
     request->workers_set_at = 0;
     if (strcmp(value->text, "auto") == 0) {
@@ -77,9 +79,7 @@ static int read_workers(qli_request *request, ql_error *error)
     }
     if (value->text[end] == '\0') {
         request->workers = QLI_WORKERS_COUNT;
-        return count ? 0
-                     : expected(value, 1, error,
-                                "auto, a count from 1 to 65536, a SET or N@SET (the single CPU 4 is 1@4)");
+        return count ? 0 : expected(value, 1, error, ways);
     }
     if (value->text[end] == '@') {
         request->workers = QLI_WORKERS_COUNT_IN_SET;
@@ -88,6 +88,10 @@ static int read_workers(qli_request *request, ql_error *error)
             return expected(value, 1, error, "a count from 1 to 65536 before '@'");
     } else {
         request->workers = QLI_WORKERS_SET;
+        /* Not even the beginning is one of a SET: who wrote it may not have meant one. */
+        if (!qli_terms_check(value->text, &fault) && fault.column == 1 &&
+            strncmp(fault.reason, "expected", 8) == 0)
+            return expected(value, 1, error, ways);
     }
     return check_set(value, request->workers_set_at, error);
 }

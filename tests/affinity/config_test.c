@@ -269,6 +269,12 @@ QLT(config, refuses_values_with_key_value_column_and_reason)
                          "single CPU 4 is 1@4)");
     refuses("workers=4000000000000", "workers=4000000000000: column 1: expected auto, a count from 1 to "
                                      "65536, a SET or N@SET (the single CPU 4 is 1@4)");
+    refuses("workers=abc",
+            "workers=abc: column 1: expected auto, a count from 1 to 65536, a SET or N@SET (the "
+            "single CPU 4 is 1@4)");
+    refuses("workers=-1", "workers=-1: column 1: expected auto, a count from 1 to 65536, a SET or N@SET (the "
+                          "single CPU 4 is 1@4)");
+    refuses("workers=core", "workers=core: column 5: expected ':' and an index, as in core:0");
     refuses("workers=2@0-3,q",
             "workers=2@0-3,q: column 7: expected a CPU number, range or location such as core:3");
     refuses("workers=0@1", "workers=0@1: column 1: expected a count from 1 to 65536 before '@'");
@@ -299,13 +305,22 @@ QLT(config, refuses_values_with_key_value_column_and_reason)
     refuses("lane.kind=0", "lane.kind=: no lane may be named so; QLANE_LANE_KIND is a key");
 }
 
+#define ALL_KEYS                                                                                             \
+    "the keys are cpus, lane, lanes, callers, workers, smt, threads_per_core, lane_kind, worker_kind, mem, " \
+    "steal, quota, bind, idle, worker_idle, show, lane.NAME"
+
 QLT(config, refuses_texts_and_variables_by_name_with_the_nearest_known_one)
 {
     refuses("lanw=1", "config: 'lanw=1': column 1: unknown key 'lanw'; did you mean 'lane'?");
     refuses("bind=off;wrokers=1",
             "config: 'bind=off;wrokers=1': column 10: unknown key 'wrokers'; did you mean 'workers'?");
-    refuses("completely=different", "config: 'completely=different': column 1: unknown key 'completely'");
-    refuses("lane", "config: 'lane': column 1: expected key=value in place of 'lane'; did you mean 'lane'?");
+    refuses("completely=different",
+            "config: 'completely=different': column 1: unknown key 'completely'; " ALL_KEYS);
+    refuses("lane",
+            "config: 'lane': column 1: expected key=value in place of 'lane'; did you mean 'lane=...'?");
+    refuses("dedicatd",
+            "config: 'dedicatd': column 1: expected key=value in place of 'dedicatd'; did you mean "
+            "'dedicated'?");
     refuses("lane=1;lane=2", "config: 'lane=1;lane=2': column 8: given twice: key 'lane'");
     refuses_variable(
         "QLANE_CPUS=0-3,x",
@@ -322,8 +337,9 @@ QLT(config, refuses_unknown_variables)
     refuses_variable("QLANE_WORKER=3", "QLANE_WORKER: no such variable; did you mean QLANE_WORKERS?");
     refuses_variable("QLANE_AFINITY=off", "QLANE_AFINITY: no such variable; did you mean QLANE_AFFINITY?");
     refuses_variable("QLANE_SEDE=1", "QLANE_SEDE: no such variable; did you mean QLANE_SEED?");
-    refuses_variable("QLANE_SOMETHING_ELSE=1",
-                     "QLANE_SOMETHING_ELSE: no such variable; topo --help lists those there are");
+    refuses_variable("QLANE_SOMETHING_ELSE=1", "QLANE_SOMETHING_ELSE: no such variable; " ALL_KEYS);
+    refuses_variable("QLANE_TEXT=1", "QLANE_TEXT: no such variable; " ALL_KEYS);
+    refuses_variable("QLANE_NAMED=1", "QLANE_NAMED: no such variable; " ALL_KEYS);
     refuses_variable("QLANE_LANE_Q=7-5", "QLANE_LANE_Q: '7-5': column 1: the range 7-5 runs backwards");
     refuses_variable("QLANE_BIND=",
                      "QLANE_BIND: '': is empty; give a value, or leave it out for the default");
@@ -380,6 +396,9 @@ QLT(config, reads_structs_of_other_versions)
     wrong = (ql_affinity_config){.size = sizeof wrong, .named = &nameless, .named_count = 1};
     qlt_eq_int(qli_request_read(&wrong, NULL, NULL, &request, &error), -EINVAL);
     qlt_eq_str(error.text, "ql_affinity_config.named[0] has no name or no cores");
+    wrong.named = NULL;
+    qlt_eq_int(qli_request_read(&wrong, NULL, NULL, &request, &error), -EINVAL);
+    qlt_eq_str(error.text, "ql_affinity_config.named is NULL, named_count is 1");
 }
 
 QLT(config, says_no_more_than_fits_and_nothing_that_disturbs_a_terminal)

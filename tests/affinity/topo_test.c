@@ -154,6 +154,8 @@ QLT(topo, refuses_what_is_no_machine)
     refuses("", "-i 'pu:0'", "'pu:0' is not a synthetic topology");
     refuses("", "-i ''", "-i '': no such file");
     refuses("", "-i /", "is not a topology");
+    refuses("HWLOC_XMLFILE=/etc/passwd", "",
+            "HWLOC_XMLFILE: hwloc cannot read '/etc/passwd'; lstopo --of xml");
     static const char no_sets[] =
         "<?xml version=\"1.0\"?>\n<!DOCTYPE topology SYSTEM \"hwloc2.dtd\">\n<topology version=\"2.0\">\n"
         "<object type=\"Machine\" os_index=\"0\" gp_index=\"1\"/>\n</topology>\n";
