@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <math.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "qlane/arrow.h"
@@ -199,4 +200,160 @@ QLT(q_arrow, refuses_arrays_that_contradict_themselves)
     schema.release(&schema);
     array.release(&array);
     qlt_eq_int(ql_q_from_arrow(&schema, &array, &back, &error), -EINVAL);
+}
+
+QLT(q_arrow, a_keyed_table_has_its_keys_first)
+{
+    struct ArrowSchema schema;
+    struct ArrowArray array;
+    ql_error error;
+    const ql_q_value columns[] = {ql_q_vector(QL_Q_SYMBOL, symbols, ROWS),
+                                  ql_q_vector(QL_Q_LONG, longs, ROWS), ql_q_vector(QL_Q_INT, ints, ROWS)};
+    const char *const titles[] = {"key", "long", "int"};
+    ql_q_value *block = malloc(3 * sizeof(*block)), wrong[2] = {columns[0], columns[1]};
+    qlt_check(block);
+    block[0] = ql_q_dictionary(block + 1);
+    block[1] = ql_q_table(titles, columns, 1);
+    block[2] = ql_q_table(titles + 1, columns + 1, 2);
+    block[0].count = ROWS;
+    to_arrow(block, &schema, &array);
+    qlt_eq_int(schema.n_children, 3);
+    qlt_eq_int(array.n_children, 3);
+    for (int i = 0; i < 3; i++)
+        qlt_eq_str(schema.children[i]->name, titles[i]);
+    qlt_eq_ptr(array.children[1]->buffers[1], longs);
+    qlt_eq_ptr(array.children[2]->buffers[1], ints);
+    schema.release(&schema);
+    array.release(&array);
+    ql_q_value dictionary = ql_q_dictionary(wrong);
+    qlt_eq_int(ql_q_to_arrow(&dictionary, &schema, &array, &error), -EINVAL);
+}
+
+QLT(q_arrow, a_schemas_dictionary_may_be_released_before_it)
+{
+    struct ArrowSchema schema;
+    struct ArrowArray array;
+    to_arrow(make_table(), &schema, &array);
+    struct ArrowSchema *dictionary = schema.children[9]->dictionary;
+    dictionary->release(dictionary);
+    qlt_check(!dictionary->release);
+    schema.release(&schema);
+    array.release(&array);
+}
+
+QLT(q_arrow, text_that_is_no_utf8_is_bytes)
+{
+    static const struct {
+        const char *text, *format;
+    } cases[] = {
+        {"\xe2\x82\xac", "u"},
+        {"\xf0\x9f\x98\x80", "u"},
+        {"\xf4\x8f\xbf\xbf", "u"},
+        {"\xed\x9f\xbf", "u"},
+        {"\xff", "z"},
+        {"\xf5\x80\x80\x80", "z"},
+        {"\xc3", "z"},
+        {"\xc3(", "z"},
+        {"\xc1\xbf", "z"},
+        {"\xe0\x9f\xbf", "z"},
+        {"\xed\xa0\x80", "z"},
+        {"\xf0\x8f\xbf\xbf", "z"},
+        {"\xf4\x90\x80\x80", "z"},
+        {"\x80", "z"},
+    };
+    static const char *const title[] = {"text"};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct ArrowSchema schema;
+        struct ArrowArray array;
+        ql_q_value text = ql_q_text(cases[i].text), column = ql_q_vector(QL_Q_LIST, &text, 1);
+        ql_q_value *block = malloc(sizeof(*block));
+        qlt_check(block);
+        *block = ql_q_table(title, &column, 1);
+        to_arrow(block, &schema, &array);
+        if (strcmp(schema.children[0]->format, cases[i].format) != 0)
+            qlt_fail("text %zu has the format %s", i, schema.children[0]->format);
+        schema.release(&schema);
+        array.release(&array);
+    }
+}
+
+enum { MANY = 24000 };
+
+/* Each month's first day, and the last one of the month before. */
+QLT(q_arrow, a_day_is_in_its_month_for_two_thousand_years)
+{
+    static const char *const title[] = {"month"};
+    static int32_t all[MANY];
+    struct ArrowSchema schema;
+    struct ArrowArray array;
+    ql_error error;
+    for (int32_t i = 0; i < MANY; i++)
+        all[i] = i - MANY / 2;
+    ql_q_value column = ql_q_vector(QL_Q_MONTH, all, MANY), *block = malloc(sizeof(*block)), *back;
+    qlt_check(block);
+    *block = ql_q_table(title, &column, 1);
+    to_arrow(block, &schema, &array);
+    int32_t *first = (int32_t *)(uintptr_t)array.children[0]->buffers[1];
+    qlt_eq_int(first[MANY / 2], 10957);
+    for (int32_t before = 0; before < 2; before++) {
+        for (int32_t i = 0; i < MANY; i++)
+            first[i] -= before;
+        qlt_eq_int(ql_q_from_arrow(&schema, &array, &back, &error), 0);
+        for (int32_t i = 0; i < MANY; i++)
+            if (back->table.columns[0].ints[i] != all[i] - before)
+                qlt_fail("day %d is in month %d", (int)first[i], (int)back->table.columns[0].ints[i]);
+        ql_q_free(back);
+    }
+    schema.release(&schema);
+    array.release(&array);
+}
+
+QLT(q_arrow, more_symbols_than_a_table_of_them_begins_with)
+{
+    enum { WORDS = 1000 };
+    static const char *const title[] = {"word"};
+    static char words[WORDS][8];
+    static const char *column_of[2 * WORDS];
+    struct ArrowSchema schema;
+    struct ArrowArray array;
+    for (int i = 0; i < 2 * WORDS; i++) {
+        snprintf(words[i % WORDS], sizeof(*words), "w%d", i % WORDS);
+        column_of[i] = words[i % WORDS];
+    }
+    ql_q_value column = ql_q_vector(QL_Q_SYMBOL, column_of, 2 * WORDS), *block = malloc(sizeof(*block));
+    qlt_check(block);
+    *block = ql_q_table(title, &column, 1);
+    to_arrow(block, &schema, &array);
+    const struct ArrowArray *dictionary = array.children[0]->dictionary;
+    const int32_t *numbers = array.children[0]->buffers[1], *offsets = dictionary->buffers[1];
+    qlt_eq_int(dictionary->length, WORDS);
+    for (int i = 0; i < 2 * WORDS; i++) {
+        qlt_eq_int(numbers[i], i % WORDS);
+        qlt_check(memcmp((const char *)dictionary->buffers[2] + offsets[numbers[i]], column_of[i],
+                         strlen(column_of[i])) == 0);
+    }
+    schema.release(&schema);
+    array.release(&array);
+}
+
+QLT(q_arrow, refuses_rows_that_are_null_and_columns_without_a_field)
+{
+    struct ArrowSchema schema;
+    struct ArrowArray array;
+    ql_q_value *back;
+    ql_error error;
+    to_arrow(make_table(), &schema, &array);
+    const void **none = array.buffers, *bits = bytes;
+    array.null_count = 1;
+    array.buffers = &bits;
+    qlt_eq_int(ql_q_from_arrow(&schema, &array, &back, &error), -ENOTSUP);
+    qlt_has_str(error.text, "no null rows");
+    array.null_count = 0;
+    array.buffers = none;
+    schema.n_children--;
+    qlt_eq_int(ql_q_from_arrow(&schema, &array, &back, &error), -EINVAL);
+    qlt_has_str(error.text, "not the same columns");
+    schema.n_children++;
+    schema.release(&schema);
+    array.release(&array);
 }
