@@ -69,20 +69,38 @@ QLT(q_arrow_columns, refuses_what_q_has_no_room_for_in_a_column)
         int code;
         const char *part;
     } cases[] = {
-        {{"C", {&one_valid, two}, 2, 1}, -EINVAL, "row 1 of column 'x' is null, and q's bytes have none"},
-        {{"b", {&one_valid, two}, 2, 1}, -EINVAL, "row 1 of column 'x' is null, and q's booleans have none"},
-        {{"L", {NULL, unsigned_most}, 2}, -ERANGE, "row 1 of column 'x' is beyond"},
-        {{"tsu:", {NULL, most}, 2}, -ERANGE, "row 1 of column 'x' is beyond"},
-        {{"tsn:", {NULL, least}, 2}, -ERANGE, "row 1 of column 'x' is beyond"},
-        {{"i", {NULL, ab}, 2, .words_schema = &numbers, .words = &words}, -ENOTSUP, "not of text"},
-        {{"i", {NULL, ab}, 2, .words_schema = &texts, .words = &words}, -EINVAL, "outside of its array"},
-        {{"u", {NULL, together, "ab"}, 2, .metadata = AS_CHAR}, -EINVAL, "row 0 of column 'x' is no single"},
-        {{"u", {NULL, backwards, "ab"}, 1, .metadata = AS_CHAR}, -EINVAL, "is no single"},
-        {{"u", {NULL, backwards + 1, "ab"}, 1, .metadata = AS_CHAR}, -EINVAL, "outside of its array"},
-        {{"u", {NULL, backwards, "ab"}, 2, .metadata = AS_SYMBOL},
+        {{.format = "C", .buffers = {&one_valid, two}, .rows = 2, .nulls = 1},
+         -EINVAL,
+         "row 1 of column 'x' is null, and q's bytes have none"},
+        {{.format = "b", .buffers = {&one_valid, two}, .rows = 2, .nulls = 1},
+         -EINVAL,
+         "row 1 of column 'x' is null, and q's booleans have none"},
+        {{.format = "L", .buffers = {NULL, unsigned_most}, .rows = 2},
+         -ERANGE,
+         "row 1 of column 'x' is beyond"},
+        {{.format = "tsu:", .buffers = {NULL, most}, .rows = 2}, -ERANGE, "row 1 of column 'x' is beyond"},
+        {{.format = "tsn:", .buffers = {NULL, least}, .rows = 2}, -ERANGE, "row 1 of column 'x' is beyond"},
+        {{.format = "i", .buffers = {NULL, ab}, .rows = 2, .words_schema = &numbers, .words = &words},
+         -ENOTSUP,
+         "not of text"},
+        {{.format = "i", .buffers = {NULL, ab}, .rows = 2, .words_schema = &texts, .words = &words},
+         -EINVAL,
+         "outside of its array"},
+        {{.format = "u", .buffers = {NULL, together, "ab"}, .rows = 2, .metadata = AS_CHAR},
+         -EINVAL,
+         "row 0 of column 'x' is no single"},
+        {{.format = "u", .buffers = {NULL, backwards, "ab"}, .rows = 1, .metadata = AS_CHAR},
+         -EINVAL,
+         "is no single"},
+        {{.format = "u", .buffers = {NULL, backwards + 1, "ab"}, .rows = 1, .metadata = AS_CHAR},
+         -EINVAL,
+         "outside of its array"},
+        {{.format = "u", .buffers = {NULL, backwards, "ab"}, .rows = 2, .metadata = AS_SYMBOL},
          -EINVAL,
          "row 1 of column 'x' lies outside"},
-        {{"u", {NULL, together, "a\0"}, 2, .metadata = AS_SYMBOL}, -EINVAL, "has a zero byte"},
+        {{.format = "u", .buffers = {NULL, together, "a\0"}, .rows = 2, .metadata = AS_SYMBOL},
+         -EINVAL,
+         "has a zero byte"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         ql_q_value here, *back = &here;
@@ -97,7 +115,7 @@ QLT(q_arrow_columns, text_whose_metadata_says_so_becomes_symbols)
 {
     ql_q_value *back;
     ql_error error;
-    foreign column = {"u", {NULL, ab, "ab"}, 2, .metadata = AS_SYMBOL};
+    foreign column = {.format = "u", .buffers = {NULL, ab, "ab"}, .rows = 2, .metadata = AS_SYMBOL};
     qlt_eq_int(from_foreign(&column, &back, &error), 0);
     qlt_eq_int(back->table.columns[0].type, QL_Q_SYMBOL);
     qlt_eq_str(back->table.columns[0].symbols[0], "a");

@@ -1,5 +1,6 @@
 /* Calls of q from any thread, on the library that stands in for libq. */
 #include <errno.h>
+#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 
@@ -143,7 +144,59 @@ Q_TEST(q_call, rows_that_do_not_fit_are_refused_and_change_nothing)
     qlt_has_str(call.task.future.text, "row 1 of column 'a'");
     ql_q_upsert_init(&call, "t", &cells[0]);
     q_lane_call(&at, &call, -EINVAL);
+    const ql_q_value no_symbol[] = {ql_q_symbol(NULL)};
+    ql_q_upsert_rows_init(&call, "t", names + 1, 1, no_symbol, 1);
+    q_lane_call(&at, &call, -EINVAL);
+    qlt_has_str(call.task.future.text, "a symbol is NULL");
+    ql_q_upsert_rows_init(&call, "t", names, 0, cells, 1);
+    q_lane_call(&at, &call, -EINVAL);
+    qlt_has_str(call.task.future.text, "rows without names");
     q_lane_gives(&at, "count t", 2);
+    q_lane_close(&at);
+}
+
+/* In the second row of two: a column that is nil alone has no type. */
+Q_TEST(q_call, a_nil_among_rows_is_the_null_of_its_column)
+{
+    enum { WIDTH = 11 };
+    q_lane at = q_lane_open(NULL);
+    const char *const names[WIDTH] = {"b", "g", "x", "h", "i", "j", "e", "f", "c", "s", "p"};
+    ql_q_value cells[2 * WIDTH] = {
+        ql_q_boolean(1),
+        {.type = -QL_Q_GUID, .count = 1, .guid = {{1}}},
+        {.type = -QL_Q_BYTE, .count = 1, .byte = 7},
+        {.type = -QL_Q_SHORT, .count = 1, .i16 = 7},
+        ql_q_int(QL_Q_INT, 7),
+        ql_q_long(QL_Q_LONG, 7),
+        {.type = -QL_Q_REAL, .count = 1, .f32 = 0.5F},
+        ql_q_float(QL_Q_FLOAT, 0.5),
+        {.type = -QL_Q_CHAR, .count = 1, .character = 'c'},
+        ql_q_symbol("s"),
+        ql_q_long(QL_Q_TIMESTAMP, 7),
+    };
+    for (int i = 0; i < WIDTH; i++)
+        cells[WIDTH + i] = ql_q_nil();
+    ql_q_call call;
+    ql_q_free(q_lane_eval(&at, "t:([]b:`boolean$();g:`guid$();x:`byte$();h:`short$();i:`int$();j:`long$();"
+                               "e:`real$();f:`float$();c:`char$();s:`symbol$();p:`timestamp$())"));
+    ql_q_upsert_rows_init(&call, "t", names, WIDTH, cells, 2);
+    q_lane_call(&at, &call, 0);
+    ql_q_free(call.result);
+    ql_q_value *table = q_lane_eval(&at, "t");
+    const ql_q_value *columns = table->table.columns;
+    static const ql_q_guid no_guid;
+    qlt_check(columns[0].bytes[0] == 1 && columns[0].bytes[1] == 0);
+    qlt_check(memcmp(&columns[1].guids[1], &no_guid, sizeof(no_guid)) == 0);
+    qlt_check(columns[2].bytes[0] == 7 && columns[2].bytes[1] == 0);
+    qlt_check(columns[3].shorts[0] == 7 && columns[3].shorts[1] == QL_Q_NULL_SHORT);
+    qlt_check(columns[4].ints[0] == 7 && columns[4].ints[1] == QL_Q_NULL_INT);
+    qlt_check(columns[5].longs[0] == 7 && columns[5].longs[1] == QL_Q_NULL_LONG);
+    qlt_check(columns[6].reals[0] == 0.5F && isnan(columns[6].reals[1]));
+    qlt_check(columns[7].floats[0] == 0.5 && isnan(columns[7].floats[1]));
+    qlt_check(columns[8].text[0] == 'c' && columns[8].text[1] == ' ');
+    qlt_check(strcmp(columns[9].symbols[0], "s") == 0 && strcmp(columns[9].symbols[1], "") == 0);
+    qlt_check(columns[10].longs[0] == 7 && columns[10].longs[1] == QL_Q_NULL_LONG);
+    ql_q_free(table);
     q_lane_close(&at);
 }
 

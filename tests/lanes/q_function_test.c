@@ -157,13 +157,73 @@ static int give_and_take(ql_q *q, const ql_q_api *api, void *arg)
     return right ? 0 : -EIO;
 }
 
+static struct k0 *called_by_q(struct k0 *object)
+{
+    return object;
+}
+
+static int make_one_of_each(ql_q *q, const ql_q_api *api, void *arg)
+{
+    enum { FUNCTION_OF_C = 112 };
+    static char text[] = "text";
+    void *function;
+    struct k0 *(*const pointer)(struct k0 *) = called_by_q;
+    memcpy(&function, &pointer, sizeof(function));
+    const struct {
+        struct k0 *object;
+        int type;
+    } made[] = {
+        {api->ka(-QL_Q_MINUTE), -QL_Q_MINUTE},
+        {api->kb(1), -QL_Q_BOOLEAN},
+        {api->ku((ql_q_guid){{1}}), -QL_Q_GUID},
+        {api->kg(2), -QL_Q_BYTE},
+        {api->kh(3), -QL_Q_SHORT},
+        {api->ki(4), -QL_Q_INT},
+        {api->ke(0.5), -QL_Q_REAL},
+        {api->kf(1.5), -QL_Q_FLOAT},
+        {api->kc('c'), -QL_Q_CHAR},
+        {api->kd(5), -QL_Q_DATE},
+        {api->kt(6), -QL_Q_TIME},
+        {api->ktj(-QL_Q_TIMESTAMP, 7), -QL_Q_TIMESTAMP},
+        {api->kpn(text, 2), QL_Q_CHAR},
+        {api->dl(function, 1), FUNCTION_OF_C},
+    };
+    (void)q, (void)arg;
+    for (size_t i = 0; i < sizeof(made) / sizeof(*made); i++) {
+        qlt_eq_int(made[i].object->t, made[i].type);
+        api->r0(made[i].object);
+    }
+    return 0;
+}
+
+static int join_and_key(ql_q *q, const ql_q_api *api, void *arg)
+{
+    struct k0 *vector = api->ktn(QL_Q_LONG, 1), *more = api->ktn(QL_Q_LONG, 2);
+    (void)q, (void)arg;
+    memset(ql_q_items(vector), 0, 8);
+    memset(ql_q_items(more), 0, 16);
+    api->jv(&vector, more);
+    qlt_eq_int(vector->n, 3);
+    api->r0(vector);
+    struct k0 *keyed = api->knt(1, api->k(0, "([]a:1 2;b:3 4)", NULL));
+    qlt_eq_int(keyed->t, QL_Q_DICTIONARY);
+    struct k0 *table = api->ktd(keyed);
+    qlt_eq_int(table->t, QL_Q_TABLE);
+    api->r0(table);
+    return 0;
+}
+
 Q_TEST(q_function, what_is_given_back_is_no_misuse)
 {
+    static int (*const uses[])(ql_q *, const ql_q_api *, void *) = {give_and_take, make_one_of_each,
+                                                                    join_and_key};
     q_lane at = q_lane_open(NULL);
-    ql_q_call call;
-    ql_q_use_init(&call, give_and_take, NULL);
-    q_lane_call(&at, &call, 0);
-    qlt_check(!call.result);
+    for (size_t i = 0; i < sizeof(uses) / sizeof(*uses); i++) {
+        ql_q_call call;
+        ql_q_use_init(&call, uses[i], NULL);
+        q_lane_call(&at, &call, 0);
+        qlt_check(!call.result);
+    }
     q_lane_close(&at);
 }
 

@@ -131,6 +131,7 @@ Q_TEST(q_value, what_q_cannot_hold_is_refused_with_a_sentence)
     for (size_t i = 1; i < sizeof(bomb) / sizeof(*bomb); i++)
         bomb[i] = ql_q_vector(QL_Q_LIST, &bomb[i - 1], 1);
     ql_q_value unknown = ql_q_long(QL_Q_LONG, 1), no_column = ql_q_table(names, NULL, 0);
+    const ql_q_value atom = ql_q_long(QL_Q_LONG, 1), atom_for_column = ql_q_table(names, &atom, 1);
     unknown.type = 33;
     const struct {
         ql_q_value value;
@@ -145,6 +146,8 @@ Q_TEST(q_value, what_q_cannot_hold_is_refused_with_a_sentence)
         {unknown, -EINVAL, "type 33"},
         {no_column, -EINVAL, "columns"},
         {ql_q_vector(QL_Q_LONG, NULL, 4), -EINVAL, "NULL"},
+        {ql_q_vector(QL_Q_LONG, longs, SIZE_MAX), -E2BIG, "a vector of 18446744073709551615"},
+        {atom_for_column, -EINVAL, "column 'a' of a table is no vector"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         ql_q_call call;
@@ -162,9 +165,24 @@ Q_TEST(q_value, a_result_beyond_its_bound_is_refused_and_a_function_cannot_leave
 {
     q_lane at = q_lane_open(&(ql_q_config){.size = sizeof(ql_q_config), .result_bytes_max = 1000});
     q_lane_fails(&at, "til 1000", -E2BIG, "1000 bytes");
+    q_lane_fails(&at, "20#enlist til 5", -E2BIG, "the result is larger than the 1000 bytes");
     q_lane_fails(&at, "{x+y}", -ENOTSUP, "function");
     q_lane_fails(&at, "(1;{x+y})", -ENOTSUP, "function");
     q_lane_gives(&at, "count til 1000", 1000);
+    q_lane_close(&at);
+}
+
+/* The kernel has a large page only for what begins at one. */
+Q_TEST(q_value, a_large_result_is_whole_and_begins_at_a_large_page)
+{
+    enum { COUNT = 600000, LARGE_PAGE = 1 << 21 };
+    q_lane at = q_lane_open(NULL);
+    ql_q_value *large = q_lane_eval(&at, "til 600000");
+    qlt_eq_uint(large->count, COUNT);
+    qlt_eq_uint((uintptr_t)large % LARGE_PAGE, 0);
+    for (int64_t i = 0; i < COUNT; i++)
+        qlt_eq_int(large->longs[i], i);
+    ql_q_free(large);
     q_lane_close(&at);
 }
 
