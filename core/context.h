@@ -57,6 +57,7 @@ typedef struct qli_context {
     int64_t born_ns;         /* a worker's */
     int64_t idle_since_ns;   /* a worker's; 0: it works */
     int64_t idle_ns;         /* a worker's: up to then */
+    bool lent_for_blocking;  /* a worker's: its seat is, between ql_blocking_begin() and its end */
     int64_t sampled_ns;      /* the task that it is about to call is sampled, and began then; else 0 */
     ql_times times;
 
@@ -96,6 +97,9 @@ typedef struct qli_hooked {
 
 /* `follows`: see QLI_FOLLOWS. */
 int qli_hooked_submit(ql_executor *on, qli_hooked *hooked, bool follows);
+
+/* `name` has returned, and has lent its seat and not asked it back (lent_for_blocking): it has it again. */
+void qli_blocking_over(qli_context *context, const char *name);
 
 /* Ask a task to end, if nobody did before. True: it has not begun and will not. */
 bool qli_task_ask(ql_task *task, int reason);

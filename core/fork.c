@@ -53,6 +53,8 @@ void qli_run_child(qli_worker *thief, qli_worker *victim, qli_entry *entry)
     qli_store(&thief->context.task_name, outer_name ? outer_name : "a forked child", __ATOMIC_RELAXED);
     entry->run(&thief->hot, entry);
     qli_store(&thief->context.task_name, outer_name, __ATOMIC_RELAXED);
+    if (__builtin_expect(thief->context.lent_for_blocking, 0))
+        qli_blocking_over(&thief->context, "a forked child");
     qli_check_joined(thief, head);
     /* ORDER fork:done (release): the child's result, for fork:joined. Then the entry is the victim's
      * again; its parker is good for as long as the pool is. */

@@ -53,7 +53,6 @@ struct qli_worker {
     const ql_slot *bound_to; /* NULL at first */
     uint64_t random;
     unsigned tick;
-    bool left_for_blocking; /* between ql_blocking_begin() and its end */
 
     /* With the sleep lock. */
     qli_seat *seat;   /* NULL: spare, blocked or returning; its own thread may read it without */

@@ -252,22 +252,37 @@ static uint32_t scope_reason(const ql_scope *scope)
 void ql_blocking_begin(void)
 {
     qli_worker *worker = qli_worker_of(qli_context_current());
-    if (worker && !worker->left_for_blocking)
-        worker->left_for_blocking = !qli_seat_leave(worker, false);
+    if (worker && !worker->context.lent_for_blocking)
+        worker->context.lent_for_blocking = !qli_seat_leave(worker, false);
 }
 
 void ql_blocking_end(void)
 {
     qli_worker *worker = qli_worker_of(qli_context_current());
-    if (worker && worker->left_for_blocking) {
-        worker->left_for_blocking = false;
+    if (worker && worker->context.lent_for_blocking) {
+        worker->context.lent_for_blocking = false;
         qli_seat_return(worker);
     }
+}
+
+void qli_blocking_over(qli_context *context, const char *name)
+{
+    qli_misuse(context->runtime, 0, "ql_blocking_begin: '%s' returned without ql_blocking_end()", name);
+    ql_blocking_end();
 }
 
 int qli_hooked_submit(ql_executor *on, qli_hooked *hooked, bool follows)
 {
     return hand_over(on, &hooked->task, QLI_HOOKED, follows ? QLI_FOLLOWS : 0, false, "qli_hooked_submit");
+}
+
+/* What nobody may have told it yet: its scope, or the clock before the thread that looks after deadlines. */
+static uint32_t untold_reason(const ql_task *task)
+{
+    uint32_t reason = task->qli_place & SCOPED ? scope_reason(task->scope) : 0;
+    if (!reason && task->qli_place & TIMED && ql_now_ns() >= task->deadline_ns)
+        reason = ETIMEDOUT;
+    return reason;
 }
 
 QLI_INLINE bool begin(qli_context *context, ql_task *task, int *code)
@@ -277,8 +292,8 @@ QLI_INLINE bool begin(qli_context *context, ql_task *task, int *code)
     uint32_t before =
         qli_fetch_or(&task->future.qli_cancel, BEGUN | context->number << QLI_RUNNER_SHIFT, __ATOMIC_RELEASE);
     uint32_t reason = before & REASON;
-    if (!reason && task->qli_place & SCOPED)
-        reason = scope_reason(task->scope);
+    if (!reason && task->qli_place & (SCOPED | TIMED))
+        reason = untold_reason(task);
     *code = -(int)reason;
     if (reason)
         return false;
@@ -341,6 +356,8 @@ void qli_run_task(qli_context *context, ql_task *task)
     int code;
     if (begin(context, task, &code))
         code = call(context, task);
+    if (__builtin_expect(context->lent_for_blocking, 0))
+        qli_blocking_over(context, qli_task_name(task));
     settle(context, context->runtime, task, code, true);
 }
 

@@ -2,14 +2,29 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 
-#include "qlane/future.h"
+#include "core/runtime.h"
+
+/* Whoever waits for what the thread runs or holds would wait for ever, and its frames are gone. */
+static void ended_early(void *arg)
+{
+    const qli_context *context = qli_context_current();
+    (void)arg;
+    if (context)
+        qli_misuse(context->runtime, 0,
+                   "pthread_exit: task '%s' ended a thread of the runtime; the process ends",
+                   context->task_name ? context->task_name : "");
+    abort();
+}
 
 static void *main_of(void *arg)
 {
     qli_thread *thread = arg;
     pthread_setname_np(pthread_self(), thread->name);
+    pthread_cleanup_push(ended_early, NULL);
     thread->run(thread->arg);
+    pthread_cleanup_pop(false);
     qli_unpark(&thread->ended);
     return NULL;
 }

@@ -117,7 +117,7 @@ static int sleep_inside(qli_context *self, const ql_member *members, size_t coun
 {
     qli_waits *waits = &self->runtime->waits;
     qli_worker *worker = qli_worker_of(self);
-    if (worker && worker->left_for_blocking)
+    if (self->lent_for_blocking)
         worker = NULL; /* its seat is lent already */
     int code = qli_waits_enter(waits, self, members, count);
     bool entered = !code;
@@ -157,7 +157,7 @@ void qli_wait_unrefused(qli_context *settler, ql_future *future)
     if (!self || self->runtime != settler->runtime || qli_future_register(future, &self->parker, QLI_PARKER))
         return;
     qli_worker *worker = qli_worker_of(self);
-    if (worker && worker->left_for_blocking)
+    if (self->lent_for_blocking)
         worker = NULL;
     qli_waits_enter_join(&self->runtime->waits, self, settler);
     if (worker)

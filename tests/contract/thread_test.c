@@ -48,6 +48,40 @@ QLT(thread, a_wait_is_no_cancellation_point)
     qlt_runtime_stop(with.runtime);
 }
 
+static int exit_thread(ql_task *task)
+{
+    (void)task;
+    pthread_exit(NULL);
+}
+
+static void end_a_worker(void)
+{
+    ql_task task;
+    ql_runtime *runtime = qlt_runtime(1);
+    ql_task_init(&task, exit_thread, NULL);
+    task.name = "leaver";
+    if (!ql_submit(ql_runtime_pool(runtime), &task))
+        qlt_eq_int(ql_future_wait(&task.future), 0);
+}
+
+static void end_a_lane(void)
+{
+    ql_task task;
+    ql_lane *lane;
+    ql_lane_config config = {.size = sizeof(config)};
+    ql_runtime *runtime = qlt_runtime(1);
+    ql_task_init(&task, exit_thread, NULL);
+    task.name = "leaver";
+    if (!ql_lane_open(runtime, &config, &lane, NULL))
+        qlt_eq_int(ql_lane_call(lane, &task), 0);
+}
+
+QLT(thread, of_ours_that_a_task_ends_ends_the_process_with_the_tasks_name)
+{
+    qlt_dies_with(end_a_worker, "task 'leaver' ended a thread of the runtime");
+    qlt_dies_with(end_a_lane, "task 'leaver' ended a thread of the runtime");
+}
+
 typedef struct doomed {
     qlt_gate gate;
     ql_lane *lane;

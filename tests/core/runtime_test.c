@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "qlane/fork.h"
+#include "qlane/strand.h"
 #include "tests/support/harness.h"
 #include "tests/support/runtime.h"
 
@@ -234,6 +235,58 @@ QLT(blocking, a_task_that_blocks_lends_its_seat)
     ql_blocking_begin(); /* off the pool: nothing happens */
     ql_blocking_end();
     qlt_runtime_stop(runtime);
+}
+
+QL_FORK_1(int, one_of, w, int, n)
+{
+    (void)w;
+    return n;
+}
+
+/* Needs the seat that the task before has lent. */
+static int fork_and_join(ql_task *task)
+{
+    one_of_child child;
+    ql_worker *worker = ql_worker_self();
+    one_of_fork(worker, &child, 1);
+    return ql_task_return(task, (ql_value){.i64 = one_of_join(worker, &child)});
+}
+
+static int block_for_good(ql_task *task)
+{
+    (void)task;
+    ql_blocking_begin();
+    return 0;
+}
+
+static int unpaired;
+
+static void count_unpaired(void *context, const char *sentence)
+{
+    (void)context;
+    qlt_has_str(sentence, "'forgetful' returned without ql_blocking_end()");
+    __atomic_fetch_add(&unpaired, 1, __ATOMIC_RELAXED);
+}
+
+QLT(blocking, a_task_that_forgets_its_end_gets_its_seat_back)
+{
+    ql_runtime *runtime = qlt_runtime_with(1, (ql_runtime_config){.on_misuse = count_unpaired});
+    ql_strand *strand;
+    ql_task tasks[16];
+    unpaired = 0;
+    qlt_eq_int(ql_strand_create(runtime, &strand), 0);
+    for (int i = 0; i < 16; i++) {
+        ql_task_init(&tasks[i], i % 2 ? fork_and_join : block_for_good, NULL);
+        tasks[i].name = "forgetful";
+        qlt_eq_int(ql_submit(i < 8 ? ql_runtime_pool(runtime) : ql_strand_executor(strand), &tasks[i]), 0);
+    }
+    for (int i = 0; i < 16; i++) {
+        qlt_eq_int(ql_future_wait(&tasks[i].future), 0);
+        qlt_eq_int(tasks[i].future.value.i64, i % 2);
+    }
+    ql_strand_release(strand);
+    qlt_runtime_stop(runtime);
+    qlt_check(unpaired > 0 && unpaired <= 8);
 }
 
 static int until_cancelled(ql_task *task)

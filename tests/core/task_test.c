@@ -248,6 +248,43 @@ QLT(deadline, a_queued_task_expires_though_every_worker_is_busy)
     qlt_eq_int(calls, 0);
 }
 
+/* Whether or not the thread that looks after deadlines is up in time. */
+QLT(deadline, that_has_passed_lets_no_task_begin)
+{
+    static ql_task tasks[1000];
+    ql_runtime *runtime = qlt_runtime(2);
+    calls = 0;
+    for (int i = 0; i < 1000; i++) {
+        ql_task_init(&tasks[i], count_call, NULL);
+        tasks[i].deadline_ns = 1;
+        tasks[i].flags = i % 2 ? QL_DEADLINE_RUNS : 0;
+        submit(runtime, &tasks[i]);
+    }
+    for (int i = 0; i < 1000; i++) {
+        wait_for(&tasks[i]);
+        qlt_eq_int(tasks[i].future.code, -ETIMEDOUT);
+    }
+    qlt_eq_int(calls, 0);
+    qlt_runtime_stop(runtime);
+}
+
+QLT(deadline, of_a_continuation_may_pass_before_it_is_submitted)
+{
+    ql_task holder, next;
+    ql_runtime *runtime = held_runtime(&holder);
+    ql_task_init(&next, count_call, NULL);
+    next.on = ql_runtime_pool(runtime);
+    next.deadline_ns = ql_after_ns(1000000);
+    qlt_eq_int(ql_future_then(&holder.future, &next), 0);
+    qlt_eq_int(ql_future_wait_until(&next.future, next.deadline_ns),
+               -ETIMEDOUT); /* so long the first one runs */
+    qlt_gate_open(&gate, 2);
+    wait_for(&next);
+    qlt_runtime_stop(runtime);
+    qlt_eq_int(next.future.code, -ETIMEDOUT);
+    qlt_eq_int(calls, 0);
+}
+
 static int until_told(ql_task *task)
 {
     while (!ql_task_cancelled(task))

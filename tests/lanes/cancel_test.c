@@ -78,6 +78,27 @@ QLT(cancel, a_queued_task_expires_at_its_deadline_while_another_runs)
     qlt_runtime_stop(runtime);
 }
 
+QLT(cancel, a_task_whose_deadline_has_passed_does_not_begin)
+{
+    ql_runtime *runtime = qlt_runtime(1);
+    const ql_engine_ops *engines[] = {NULL, &recorder_ops, &recorder_interruptible_ops};
+    for (int e = 0; e < 3; e++) {
+        recorder engine = {.count = 0};
+        ql_lane *lane = open_lane(runtime, (ql_lane_config){.engine = engines[e], .engine_arg = &engine});
+        for (int i = 0; i < TASKS; i++) {
+            ql_task_init(&tasks[i], must_not_run, NULL);
+            tasks[i].deadline_ns = 1;
+            submit(lane, &tasks[i]);
+        }
+        for (int i = 0; i < TASKS; i++) {
+            await(&tasks[i]);
+            qlt_eq_int(tasks[i].future.code, -ETIMEDOUT);
+        }
+        close_lane(lane);
+    }
+    qlt_runtime_stop(runtime);
+}
+
 static qlt_gate runs = QLT_GATE_INIT;
 
 static int until_asked(ql_task *task)

@@ -83,7 +83,7 @@ QL_FORK_VOID_1(wait_while_lent, w, int, unused)
     qlt_gate_open(&may_settle, 1);
     do
         ql_blocking_begin();
-    while (!worker->left_for_blocking);
+    while (!worker->context.lent_for_blocking);
     await_last_worker();
     code = wait_for_queued();
     ql_blocking_end();

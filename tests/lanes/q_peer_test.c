@@ -10,7 +10,7 @@ static ql_q_peer connect_to(const q_lane *at, const qlt_peer *peer)
 {
     char address[32];
     ql_q_call call;
-    snprintf(address, sizeof(address), ":localhost:%d", peer->port);
+    snprintf(address, sizeof(address), ":127.0.0.1:%d", peer->port);
     ql_q_connect_init(&call, address, 5000);
     q_lane_call(at, &call, 0);
     qlt_check(call.peer.id);

@@ -23,7 +23,8 @@ typedef struct ql_executor ql_executor;
 typedef struct ql_runtime ql_runtime;
 typedef struct ql_scope ql_scope;
 
-/** A task's function. Returns 0, or -errno, which becomes the future's code. A C++ exception must not leave it. */
+/** A task's function. Returns 0, or -errno, which becomes the future's code. A C++ exception must not leave it, nor may it end
+ *  its thread: the process would end. */
 typedef int ql_task_fn(ql_task *task);
 
 /** Who goes first where tasks queue up: at a lane, and at the pool's door for outside threads. */
@@ -52,7 +53,7 @@ struct ql_task {
     const char *name;    /* static text for dumps, traces and errors; may be NULL */
     ql_scope *scope;     /* see ql_scope_cancel(); may be NULL */
     char *text_buffer;   /* where ql_task_fail may write; may be NULL */
-    int64_t deadline_ns; /* 0 none; past it a queued task settles with -ETIMEDOUT */
+    int64_t deadline_ns; /* 0 none; past it a task that has not begun settles with -ETIMEDOUT */
 
     /* The runtime's. */
     ql_runtime *qli_runtime;
@@ -119,7 +120,8 @@ ql_task *ql_task_current(void);
 
 /** Inside a task: what follows may block outside of the runtime (a read, a lock of one's own). On a worker the seat goes to a
  *  spare thread until ql_blocking_end(); elsewhere, and on a worker that has no spare to give it to, nothing changes.
- *  In between, neither fork nor join. The two must stand in pairs, in one task. */
+ *  In between, neither fork nor join. The two must stand in pairs, in one task; a task that returns in between has its seat
+ *  back, and on_misuse is told. */
 void ql_blocking_begin(void);
 void ql_blocking_end(void);
 
