@@ -87,6 +87,13 @@ static void sql_round_trip(sqlite3_context *context, int count, sqlite3_value **
         sqlite3_result_int(context, 1);
 }
 
+/* odd(): fails with a code of SQLite's that stands for nothing of ours. */
+static void sql_odd(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    (void)count, (void)values;
+    sqlite3_result_error_code(context, SQLITE_PROTOCOL);
+}
+
 static int define(ql_task *task)
 {
     sqlite3 *handle = ql_sqlite_handle(ql_sqlite_here());
@@ -96,6 +103,7 @@ static int define(ql_task *task)
         sqlite3_create_function(handle, "inner_count", 0, SQLITE_UTF8, NULL, sql_inner_count, NULL, NULL), 0);
     qlt_eq_int(
         sqlite3_create_function(handle, "round_trip", 0, SQLITE_UTF8, NULL, sql_round_trip, NULL, NULL), 0);
+    qlt_eq_int(sqlite3_create_function(handle, "odd", 0, SQLITE_UTF8, NULL, sql_odd, NULL, NULL), 0);
     return 0;
 }
 
@@ -114,10 +122,10 @@ static int64_t ask(const char *sql)
     return value;
 }
 
-static void begin(unsigned workers)
+static void begin(unsigned workers, unsigned statements_max)
 {
     ql_error error;
-    ql_sqlite_config database = {.size = sizeof(database)};
+    ql_sqlite_config database = {.size = sizeof(database), .statements_max = statements_max};
     ql_task task;
     runtime = qlt_runtime_with(workers, (ql_runtime_config){.on_misuse = misused});
     if (ql_sqlite_open(runtime, NULL, &database, &lane, &error))
@@ -131,7 +139,7 @@ static void begin(unsigned workers)
 
 static void squares(unsigned workers)
 {
-    begin(workers);
+    begin(workers, 0);
     qlt_eq_int(ask("SELECT sum(square(x)) FROM numbers"), 300 * 301 * 601 / 6);
     qlt_eq_int(ask("SELECT sum(inner_count()) FROM numbers"), 300 * 300);
     qlt_eq_int(ask("SELECT sum(square(x) + inner_count()) FROM numbers"), 300 * 301 * 601 / 6 + 300 * 300);
@@ -143,9 +151,29 @@ QLT(sqlite_function, uses_the_pool_and_its_own_lane)
     qlt_workers_each(squares);
 }
 
+/* With room for one statement, which runs: the inner one is kept nowhere, and freed. */
+QLT(sqlite_function, runs_inside_the_only_statement_that_is_kept)
+{
+    begin(1, 1);
+    for (int i = 0; i < 3; i++)
+        qlt_eq_int(ask("SELECT sum(inner_count()) FROM numbers"), 300 * 300);
+    qlt_runtime_stop(runtime);
+}
+
+QLT(sqlite_function, that_fails_oddly_is_a_breach_of_protocol)
+{
+    ql_sqlite_call call;
+    begin(1, 0);
+    ql_sqlite_call_init(&call, "SELECT odd()");
+    qlt_eq_int(ql_lane_call(lane, &call.task), 0);
+    qlt_eq_int(call.task.future.code, -EPROTO);
+    qlt_eq_str(call.task.future.text, sqlite3_errstr(SQLITE_PROTOCOL));
+    qlt_runtime_stop(runtime);
+}
+
 static void goes_in_circles(unsigned workers)
 {
-    begin(workers);
+    begin(workers, 0);
     for (int i = 0; i < 20; i++) {
         ql_sqlite_call call;
         char text[256];

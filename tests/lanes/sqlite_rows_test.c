@@ -1,4 +1,4 @@
-/* One statement for many rows, inside a task. */
+/* What a task of its own code runs: one statement for many rows, and what is refused, ended or undone on the way. */
 #include "qlane/sqlite.h"
 
 #include <errno.h>
@@ -85,6 +85,63 @@ QLT(sqlite_rows, one_statement_for_many_rows_says_what_each_changed)
     qlt_eq_int(run.task.future.code, -EINVAL);
     qlt_eq_int(run_one(lane, "SELECT count(*) FROM t"), 3);
     qlt_eq_int(ql_sqlite_run_each(NULL, "SELECT 1", NULL, 0, 1, NULL, &error), -EPERM);
+    close_lane(lane);
+    qlt_runtime_stop(runtime);
+}
+
+static int ask_for_nothing(ql_task *task)
+{
+    ql_sqlite *here = ql_sqlite_here();
+    ql_error error;
+    (void)task;
+    qlt_eq_int(ql_sqlite_run(here, NULL, NULL, 0, NULL, &error), -EINVAL);
+    qlt_has_str(error.text, "ql_sqlite_run: the SQL or its parameters are NULL");
+    qlt_eq_int(ql_sqlite_run_each(here, "SELECT ?1", NULL, 1, 1, NULL, &error), -EINVAL);
+    qlt_has_str(error.text, "ql_sqlite_run_each: the SQL or its parameters are NULL");
+    return 0;
+}
+
+/* What comes after the cancel is not even begun. */
+static int cancel_itself(ql_task *task)
+{
+    ql_sqlite *here = ql_sqlite_here();
+    ql_error error;
+    qlt_eq_int(ql_sqlite_run(here, "INSERT INTO t VALUES (1)", NULL, 0, NULL, &error), 0);
+    (void)ql_task_cancel(task);
+    qlt_eq_int(ql_sqlite_run(here, "INSERT INTO t VALUES (2)", NULL, 0, NULL, &error), -ECANCELED);
+    qlt_eq_int(ql_sqlite_changes(here), 0);
+    return error.code;
+}
+
+/* A task that SQLite has undone cannot go on as if nothing had been. */
+static int go_on_after_rollback(ql_task *task)
+{
+    ql_sqlite *here = ql_sqlite_here();
+    ql_error error;
+    (void)task;
+    qlt_eq_int(ql_sqlite_run(here, "INSERT INTO t VALUES (1)", NULL, 0, NULL, &error), 0);
+    qlt_eq_int(ql_sqlite_run(here, "INSERT OR ROLLBACK INTO t VALUES (1)", NULL, 0, NULL, &error), -EEXIST);
+    qlt_eq_int(ql_sqlite_run(here, "INSERT INTO t VALUES (2)", NULL, 0, NULL, &error), -EEXIST);
+    qlt_eq_str(error.text, "the transaction was rolled back");
+    return 0;
+}
+
+QLT(sqlite_rows, a_task_that_is_refused_ended_or_undone_leaves_nothing)
+{
+    static const struct {
+        ql_task_fn *fn;
+        int code;
+    } tasks[] = {{ask_for_nothing, 0}, {cancel_itself, -ECANCELED}, {go_on_after_rollback, -EEXIST}};
+    ql_runtime *runtime = qlt_runtime(1);
+    ql_lane *lane = open_database(runtime);
+    run_one(lane, "CREATE TABLE t (k INTEGER PRIMARY KEY)");
+    for (size_t i = 0; i < sizeof(tasks) / sizeof(*tasks); i++) {
+        ql_task task;
+        ql_task_init(&task, tasks[i].fn, NULL);
+        call(lane, &task);
+        qlt_eq_int(task.future.code, tasks[i].code);
+        qlt_eq_int(run_one(lane, "SELECT count(*) FROM t"), 0);
+    }
     close_lane(lane);
     qlt_runtime_stop(runtime);
 }
