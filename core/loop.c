@@ -5,7 +5,9 @@
 
 #include "core/atomics.h"
 
-enum { PIECES_PER_WORKER = 8 };
+/* For each worker: few pieces of a short range, which cost a call each, and many of a long one. A thief that has asked is heard at the
+ * next fork, so at the end of a loop a worker may wait for about two pieces of another's: an eighth of the loop where there are eight. */
+enum { PIECES_MIN = 8, PIECES_MAX = 64, PIECE_ITEMS = 1024 };
 
 /* Halves a range until a piece is no larger than the grain, oldest halves first to thieves. */
 typedef struct loop {
@@ -25,8 +27,10 @@ static bool is_own(const ql_worker *w)
 
 static size_t choose_grain(const ql_worker *w, size_t items, size_t grain)
 {
+    size_t workers = ql_worker_count(w), most = items / (PIECES_MIN * workers),
+           least = items / (PIECES_MAX * workers);
     if (!grain)
-        grain = items / (PIECES_PER_WORKER * (size_t)ql_worker_count(w));
+        grain = most < PIECE_ITEMS ? most : least > PIECE_ITEMS ? least : PIECE_ITEMS;
     return grain ? grain : 1;
 }
 

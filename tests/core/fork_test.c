@@ -234,6 +234,36 @@ QLT(fork, a_range_may_be_as_long_as_numbers_go)
     qlt_workers_each(counts_huge);
 }
 
+static int over_range(ql_task *task)
+{
+    ql_parallel_for(ql_worker_self(), 0, *(size_t *)task->arg, 0, count_items, NULL);
+    return 0;
+}
+
+static size_t pieces_of(size_t range)
+{
+    items = pieces = 0;
+    (void)run(over_range, &range);
+    qlt_eq_uint(items, range);
+    return pieces;
+}
+
+/* Halves of halves: up to twice as many pieces as there should be. */
+static void counts_pieces(unsigned workers)
+{
+    runtime = qlt_runtime(workers);
+    size_t few = pieces_of(8000 * workers), many = pieces_of(1000000 * workers);
+    qlt_check(few >= 8 * workers && few <= 16 * workers);
+    qlt_check(many >= 64 * workers && many <= 128 * workers);
+    qlt_eq_uint(pieces_of(5), 5);
+    qlt_runtime_stop(runtime);
+}
+
+QLT(fork, a_long_range_has_more_pieces_than_a_short_one)
+{
+    qlt_workers_each(counts_pieces);
+}
+
 /* ---- Misuse ---- */
 
 static int leave_child(ql_task *task)

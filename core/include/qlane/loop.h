@@ -1,7 +1,7 @@
 /* Loops over a range, in parallel: in pieces, reduced to one value, or until something is found.
  *
- * `grain` is the least number of items worth a piece of its own; 0 chooses about eight pieces a worker. Pieces are forked
- * children (fork.h): nested loops are fine, and a range too small to share costs one call.
+ * `grain` is the least number of items worth a piece of its own; 0 chooses about eight pieces a worker, of a long range up to 64
+ * of at least 1,024 items. Pieces are forked children (fork.h): nested loops are fine, and a range too small to share costs one call.
  * Threads: a worker's own, with that worker. With another's, or NULL, the whole range is one piece, run by the caller with
  * a NULL worker. */
 #ifndef QLANE_LOOP_H
