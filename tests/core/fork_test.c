@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "core/runtime.h"
 #include "qlane/loop.h"
@@ -140,7 +142,89 @@ QLT(fork, a_child_is_stolen_while_its_parent_works)
     qlt_runtime_stop(runtime);
 }
 
+/* ---- What a dump says of it ---- */
+
+/* The runtime's dump; the caller's to free. */
+static char *dumped(void)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    ql_runtime_dump(runtime, out);
+    fclose(out);
+    return text;
+}
+
+static qlt_gate stolen;
+
+QL_FORK_VOID_1(hold_thief, w, int, unused)
+{
+    (void)w, (void)unused;
+    qlt_gate_open(&stolen, 1);
+    qlt_gate_wait(&stolen, 2);
+}
+
+/* Its tiny children answer who asks for work. */
+static int join_stolen(ql_task *task)
+{
+    ql_worker *w = ql_worker_self();
+    hold_thief_child held;
+    hold_thief_fork(w, &held, 0);
+    while (!__atomic_load_n(&stolen.step, __ATOMIC_ACQUIRE)) {
+        tiny_child child;
+        tiny_fork(w, &child, 0);
+        tiny_join(w, &child);
+    }
+    hold_thief_join(w, &held);
+    (void)task;
+    return 0;
+}
+
+QLT(fork, a_dump_says_who_joins_a_child_that_another_runs)
+{
+    ql_task task;
+    runtime = qlt_runtime(2);
+    ql_task_init(&task, join_stolen, NULL);
+    task.name = "joiner";
+    qlt_eq_int(ql_submit(ql_runtime_pool(runtime), &task), 0);
+    for (bool seen = false; !seen;) {
+        char *text = dumped();
+        seen = strstr(text, "runs joiner, joins a child that another worker runs,");
+        free(text);
+    }
+    qlt_gate_open(&stolen, 2);
+    qlt_eq_int(ql_future_wait(&task.future), 0);
+    qlt_runtime_stop(runtime);
+}
+
 enum { SUBMITTED = 3 };
+
+static int nothing(ql_task *task)
+{
+    return ((void)task, 0);
+}
+
+/* From the only worker, whose queue they are in. */
+static int dump_with_a_queue(ql_task *task)
+{
+    static ql_task queued[SUBMITTED];
+    for (int i = 0; i < SUBMITTED; i++) {
+        ql_task_init(&queued[i], nothing, NULL);
+        qlt_eq_int(ql_submit(task->on, &queued[i]), 0);
+    }
+    char *text = dumped();
+    qlt_has_str(text, "seat 0: 3 tasks in its queue\n");
+    free(text);
+    return 0;
+}
+
+QLT(fork, a_dump_says_what_queues_at_a_seat)
+{
+    runtime = qlt_runtime(1);
+    (void)run(dump_with_a_queue, NULL);
+    qlt_runtime_stop(runtime);
+}
+
 static qlt_gate ran;
 
 static int arrive(ql_task *task)
@@ -172,12 +256,6 @@ QLT(steal, tasks_behind_a_held_worker_are_run_by_another)
         (void)run(hold_until_stolen, NULL);
     }
     qlt_runtime_stop(runtime);
-}
-
-static int nothing(ql_task *task)
-{
-    (void)task;
-    return 0;
 }
 
 enum { WORKERS = 4 };

@@ -191,3 +191,35 @@ QLT(open, a_lane_is_pinned_to_its_slot)
     close_lane(lane);
     qlt_runtime_stop(runtime);
 }
+
+static ql_runtime *start_spinning(void)
+{
+    ql_affinity_config affinity = {
+        .size = sizeof(affinity), .flags = QL_IGNORE_ENV, .lanes = "1", .workers = "1", .idle = "spin"};
+    return qlt_runtime_with(1, (ql_runtime_config){.affinity = &affinity});
+}
+
+/* On a core of its own; else it may not spin, and sleeps. */
+QLT(open, a_lane_that_spins_never_sleeps)
+{
+    ql_runtime *runtime = start_spinning();
+    ql_lane *lane = open_lane(runtime, (ql_lane_config){.name = "q"});
+    ql_bound bound;
+    bool spins = ql_lane_slot(lane, &bound) && bound.spin_max_ns == QL_FOREVER;
+    ql_lane_stats stats = {.size = sizeof(stats)};
+    for (int i = 0; i < 3; i++) {
+        ql_task task;
+        ql_task_init(&task, nothing, NULL);
+        call(lane, &task);
+        /* Until it looks for work, or has slept; then for longer than any other budget is. */
+        do
+            ql_lane_stats_get(lane, &stats);
+        while (!stats.spins && !stats.parks);
+        for (int64_t until_ns = ql_after_ns(2000000); ql_now_ns() < until_ns;)
+            ;
+    }
+    ql_lane_stats_get(lane, &stats);
+    qlt_check(spins ? stats.spins && !stats.parks : !stats.spins);
+    close_lane(lane);
+    qlt_runtime_stop(runtime);
+}
