@@ -30,6 +30,17 @@
 enum { QLI_CACHE_LINE = 64 };
 #define QLI_ALIGNED __attribute__((aligned(QLI_CACHE_LINE)))
 
+/* Ask for a line that is about to be written. On x86 a compiler that is not told of newer processors makes __builtin_prefetch(p, 1) a
+ * prefetch for reading, and the line comes twice; processors that lack this one do nothing. */
+static inline void qli_prefetch_to_write(const void *line)
+{
+#if defined(__x86_64__)
+    __asm__ volatile("prefetchw (%0)" : : "r"(line));
+#else
+    __builtin_prefetch(line, 1);
+#endif
+}
+
 /* Tell the core that this is a spin loop. */
 static inline void qli_pause(void)
 {

@@ -54,7 +54,7 @@ int qli_inbox_push_many(qli_inbox *inbox, ql_task *newest, ql_task *oldest, size
                         bool reserved)
 {
     uintptr_t refused = QLI_INBOX_CLOSED | (outside ? QLI_INBOX_SHUT_OUTSIDE : 0);
-    __builtin_prefetch(&inbox->front, 1); /* to write it: else it is fetched twice */
+    qli_prefetch_to_write(&inbox->front); /* to write it: else it is fetched twice */
     uintptr_t front = qli_load(&inbox->front, __ATOMIC_RELAXED);
     if (!reserved && !reserve(inbox, n))
         return front & refused ? -ESHUTDOWN : -EAGAIN;
@@ -97,7 +97,7 @@ ql_task *qli_inbox_pop(qli_inbox *inbox)
     if (front & QLI_INBOX_MORE || !top(front))
         return NULL;
     /* It is about to be written: let it come while the front does, and with it what follows: its owner's own (bench q, q_call). */
-    __builtin_prefetch(top(front), 1);
+    qli_prefetch_to_write(top(front));
     __builtin_prefetch(top(front) + 1, 0);
     /* Counted before it is gone from the front, so that accepted never falls behind. */
     uint64_t popped = inbox->popped;

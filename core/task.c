@@ -100,7 +100,7 @@ QLI_INLINE int hand_over(ql_executor *on, ql_task *task, uintptr_t pending, uint
 int ql_submit(ql_executor *on, ql_task *task)
 {
     /* It is about to be written: ask for it while the rest is looked at. */
-    __builtin_prefetch(task, 1);
+    qli_prefetch_to_write(task);
     if (!on || !task || !task->fn || task->klass >= QL_CLASSES)
         return -EINVAL;
     return hand_over(on, task, QLI_PENDING, 0, false, "ql_submit");
