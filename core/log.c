@@ -4,6 +4,16 @@
 #include "core/future.h"
 #include "core/runtime.h"
 
+/* One line, whatever the names in it: of lanes, tasks, files. */
+__attribute__((format(printf, 3, 0))) static void print_line(char *line, size_t size, const char *format,
+                                                             va_list args)
+{
+    vsnprintf(line, size, format, args);
+    for (; *line; line++)
+        if ((unsigned char)*line < ' ' || *line == 0x7f)
+            *line = '?';
+}
+
 void qli_log(ql_runtime *runtime, ql_level level, const char *format, ...)
 {
     char line[512];
@@ -11,7 +21,7 @@ void qli_log(ql_runtime *runtime, ql_level level, const char *format, ...)
     if (!runtime->config.log)
         return;
     va_start(args, format);
-    vsnprintf(line, sizeof(line), format, args);
+    print_line(line, sizeof(line), format, args);
     va_end(args);
     runtime->config.log(runtime->config.context, level, line);
 }
@@ -34,7 +44,7 @@ int qli_misuse(ql_runtime *runtime, int code, const char *format, ...)
     if (!runtime->config.on_misuse)
         return code;
     va_start(args, format);
-    vsnprintf(sentence, sizeof(sentence), format, args);
+    print_line(sentence, sizeof(sentence), format, args);
     va_end(args);
     runtime->config.on_misuse(runtime->config.context, sentence);
     return code;

@@ -271,7 +271,7 @@ static int await_bound(qli_pool *pool, ql_error *error)
     int code = pool->bind_code;
     pthread_mutex_unlock(&pool->sleep.lock);
     if (code)
-        qli_error_set(error, code, "a worker could not be bound: %s [bind=require]",
+        qli_error_set(error, code, "a worker could not be bound: %s; bind=warn runs it anyway",
                       pool->bind_problem ? pool->bind_problem : strerrordesc_np(-code));
     return code;
 }

@@ -312,11 +312,10 @@ static int begin_stop(ql_runtime *runtime, const ql_stop *patience, ql_error *er
 {
     int code = 0;
     qli_context *context = qli_context_current();
-    if (!runtime || (patience && patience->size != sizeof(*patience))) {
-        qli_error_set(error, -EINVAL,
-                      "ql_runtime_stop: the runtime is NULL, or patience.size is not sizeof(ql_stop)");
-        return -EINVAL;
-    }
+    if (!runtime)
+        return qli_error_set(error, -EINVAL, "ql_runtime_stop: the runtime is NULL");
+    if (patience && patience->size != sizeof(*patience))
+        return qli_error_set(error, -EINVAL, "ql_runtime_stop: patience.size is not sizeof(ql_stop)");
     if (qli_is_orphan(runtime))
         return qli_error_set(error, -ECHILD,
                              "ql_runtime_stop: the runtime is the parent process's; this one, its fork, has "
@@ -370,13 +369,15 @@ int ql_runtime_stop(ql_runtime *runtime, const ql_stop *patience, ql_error *erro
     }
     const char *stuck = NULL;
     code = end_threads(runtime, give_up_ns, &stuck);
-    if (code) {
-        qli_error_set(error, code,
-                      "ql_runtime_stop: task '%s' has not returned; its thread and the runtime's memory are "
-                      "left behind",
-                      stuck ? stuck : "unknown");
-        return code;
-    }
+    if (code && !stuck)
+        return qli_error_set(error, code,
+                             "ql_runtime_stop: give_up_ns had passed before the threads had ended; they and "
+                             "the runtime's memory are left behind");
+    if (code)
+        return qli_error_set(error, code,
+                             "ql_runtime_stop: task '%s' has not returned; its thread and the runtime's "
+                             "memory are left behind",
+                             stuck);
     destroy(runtime);
     return 0;
 }

@@ -28,6 +28,12 @@ static int push(ql_lane *lane, ql_task *task, const qli_context *context, bool r
     return code > 0 ? 0 : code;
 }
 
+/* Who is late for a stop has done nothing wrong. */
+static bool stops(const ql_executor *executor)
+{
+    return qli_load(&executor->runtime->stopping, __ATOMIC_RELAXED);
+}
+
 static int lane_submit(ql_executor *executor, ql_task *task, qli_context *context, bool reserved)
 {
     ql_lane *lane = qli_lane_of(executor);
@@ -36,7 +42,7 @@ static int lane_submit(ql_executor *executor, ql_task *task, qli_context *contex
         return 0;
     }
     int code = push(lane, task, context, reserved);
-    if (code == -ESHUTDOWN)
+    if (code == -ESHUTDOWN && !stops(executor))
         qli_misuse(executor->runtime, code, "ql_submit: lane '%s' is closed, task '%s' was refused",
                    lane->name, qli_task_name(task));
     return code;
@@ -50,7 +56,7 @@ static int lane_submit_many(ql_executor *executor, ql_task *newest, ql_task *old
     int code = qli_inbox_push_many(&lane->inbox, newest, oldest, n, outside, false);
     if (code > 0)
         qli_lane_wake(lane);
-    if (code == -ESHUTDOWN)
+    if (code == -ESHUTDOWN && !stops(executor))
         qli_misuse(executor->runtime, code, "ql_submit_many: lane '%s' is closed", lane->name);
     return code > 0 ? 0 : code;
 }
@@ -121,7 +127,8 @@ static int lane_end(ql_executor *executor, int64_t deadline_ns, const char **stu
     qli_lane_refuse(lane);
     if (!join(lane, deadline_ns))
         return 0;
-    *stuck = stuck_in(lane);
+    if (!*stuck)
+        *stuck = stuck_in(lane);
     if (!(lane->flags & QL_LANE_ON_CALLER))
         pthread_detach(lane->thread.handle);
     else if (!*stuck)
@@ -193,11 +200,12 @@ const qli_executor_ops qli_lane_ops = {
 
 static int check_close(ql_lane *lane, const ql_stop *patience, const ql_lane_report *report, ql_error *error)
 {
-    if (!lane || (patience && patience->size != sizeof(*patience)) ||
-        (report && report->size != sizeof(*report)))
-        return qli_error_set(
-            error, -EINVAL,
-            "ql_lane_close: the lane is NULL, or patience.size or report.size is not its sizeof");
+    if (!lane)
+        return qli_error_set(error, -EINVAL, "ql_lane_close: the lane is NULL");
+    if (patience && patience->size != sizeof(*patience))
+        return qli_error_set(error, -EINVAL, "ql_lane_close: patience.size is not sizeof(ql_stop)");
+    if (report && report->size != sizeof(*report))
+        return qli_error_set(error, -EINVAL, "ql_lane_close: report.size is not sizeof(ql_lane_report)");
     if (qli_is_orphan(lane->executor.runtime))
         return qli_error_set(error, -ECHILD, "ql_lane_close: lane '%s' is the parent process's", lane->name);
     if (qli_context_current() == &lane->context)
@@ -241,10 +249,13 @@ static int close_failed(ql_lane *lane, int code, ql_error *error)
         return qli_error_set(error, code,
                              "ql_lane_close: the thread that opened lane '%s' has not come back to poll it",
                              lane->name);
+    if (code == -ETIMEDOUT && !task)
+        return qli_error_set(error, code, "ql_lane_close: give_up_ns had passed before lane '%s' had ended",
+                             lane->name);
     if (code == -ETIMEDOUT)
         return qli_error_set(error, code,
                              "ql_lane_close: lane '%s' is still in task '%s', which has not returned",
-                             lane->name, task ? task : "unknown");
+                             lane->name, task);
     return qli_error_set(error, code, "ql_lane_close: waiting for lane '%s' was refused: %s", lane->name,
                          strerrordesc_np(-code));
 }

@@ -51,6 +51,21 @@ void qli_lane_pending(ql_lane *lane, ql_task *task)
 
 /* ---- The lane's own thread ------------------------------------------------------------------------------------- */
 
+static void say_that_it_shares(const ql_lane *lane)
+{
+    const ql_plan *plan = lane->executor.runtime->plan;
+    char kept[256] = "";
+    size_t length = 0;
+    for (unsigned i = 0; i < ql_plan_lanes(plan) && length < sizeof(kept); i++)
+        if (ql_plan_lane_name(plan, i))
+            length += (size_t)snprintf(kept + length, sizeof(kept) - length, "; core %d is kept for lane.%s",
+                                       ql_plan_lane(plan, i)->core_logical, ql_plan_lane_name(plan, i));
+    qli_log(lane->executor.runtime, QL_WARNING,
+            "lane '%s': no core is left for it, so it shares those of the workers and never spins; reserve "
+            "one with lanes=N or lane.NAME=CORE%s",
+            lane->name, kept);
+}
+
 static int bind_to_slot(ql_lane *lane)
 {
     ql_runtime *runtime = lane->executor.runtime;
@@ -62,15 +77,11 @@ static int bind_to_slot(ql_lane *lane)
         qli_runtime_bound(runtime, lane->slot, &lane->bound, lane->thread.name, true);
     } else {
         code = ql_slot_bind_engine(runtime->plan, &lane->bound);
-        qli_log(runtime, QL_WARNING,
-                "lane '%s': no core is left for it, so it shares those of the workers and never spins; "
-                "reserve one "
-                "with lanes=N or lane.%s=CORE",
-                lane->name, lane->name);
+        say_that_it_shares(lane);
     }
     if (code)
-        qli_error_set(&lane->problem, code, "lane '%s' could not be bound: %s [bind=require]", lane->name,
-                      lane->bound.problem ? lane->bound.problem : "refused");
+        qli_error_set(&lane->problem, code, "lane '%s' could not be bound: %s; bind=warn runs it anyway",
+                      lane->name, lane->bound.problem ? lane->bound.problem : "refused");
     int64_t spin_max_ns = lane->slot ? lane->bound.spin_max_ns : 0;
     qli_spin_init(&lane->spin, spin_max_ns);
     /* In a task it may wait for others; that for ever would be a hang that nobody sees. */
@@ -182,16 +193,22 @@ static int check_config(const ql_runtime *runtime, const ql_lane_config *config,
 {
     const char *wrong = NULL;
     bool on_caller = config && config->flags & QL_LANE_ON_CALLER, on_main = on_caller && gettid() == getpid();
-    if (!runtime || !config || !out)
-        wrong = "the runtime, the config or the place for the lane is NULL";
+    if (!runtime)
+        wrong = "the runtime is NULL";
+    else if (!config)
+        wrong = "the config is NULL";
+    else if (!out)
+        wrong = "the place for the lane is NULL";
     else if (config->size != sizeof(*config))
         wrong = "config.size is not sizeof(ql_lane_config)";
     else if (config->engine && config->engine->size != sizeof(*config->engine))
         wrong = "config.engine->size is not sizeof(ql_engine_ops)";
     else if (config->engine && !config->engine->name)
         wrong = "config.engine->name is NULL";
-    else if (config->full > QL_FULL_DROPS_OLDEST || config->flags & ~(unsigned)QL_LANE_ON_CALLER)
-        wrong = "config.full or config.flags has an unknown value";
+    else if (config->full > QL_FULL_DROPS_OLDEST)
+        wrong = "config.full has an unknown value";
+    else if (config->flags & ~(unsigned)QL_LANE_ON_CALLER)
+        wrong = "config.flags has an unknown value";
     else if (config->engine && config->engine->caps & QL_ENGINE_NEEDS_MAIN && !on_main)
         wrong = "the engine needs the thread of main(): open it there, with QL_LANE_ON_CALLER";
     else if (on_caller && qli_context_current())
@@ -201,6 +218,11 @@ static int check_config(const ql_runtime *runtime, const ql_lane_config *config,
     if (!wrong && qli_is_orphan(runtime))
         return qli_error_set(error, -ECHILD, "ql_lane_open: the runtime is the parent process's");
     return wrong ? qli_error_set(error, -EINVAL, "ql_lane_open: %s", wrong) : 0;
+}
+
+static const char *name_of(const ql_lane_config *config)
+{
+    return config->name && *config->name ? config->name : "lane";
 }
 
 /* A lane and its inbox lie on the node of the lane's core; without a core of its own, anywhere. */
@@ -219,7 +241,7 @@ static ql_lane *allocate(ql_runtime *runtime, const char *name, bool on_caller)
 
 static void init(ql_lane *lane, ql_runtime *runtime, const ql_lane_config *config)
 {
-    snprintf(lane->name, sizeof(lane->name), "%s", config->name ? config->name : "lane");
+    snprintf(lane->name, sizeof(lane->name), "%s", name_of(config));
     lane->executor = (ql_executor){
         .ops = &qli_lane_ops, .runtime = runtime, .name = lane->name, .context = &lane->context};
     lane->context = (qli_context){.kind = QLI_LANE, .runtime = runtime, .executor = &lane->executor};
@@ -301,8 +323,7 @@ int ql_lane_open_begin(ql_runtime *runtime, const ql_lane_config *config, ql_lan
     int code = check_config(runtime, config, out, error);
     if (code)
         return code;
-    ql_lane *lane =
-        allocate(runtime, config->name ? config->name : "lane", config->flags & QL_LANE_ON_CALLER);
+    ql_lane *lane = allocate(runtime, name_of(config), config->flags & QL_LANE_ON_CALLER);
     if (!lane) {
         if (config->engine && config->engine->thread_exit)
             config->engine->thread_exit(config->engine_arg);

@@ -15,6 +15,14 @@ static bool forked;
 
 /* ---- Tasks ----------------------------------------------------------------------------------------------------- */
 
+/* What SQLite would take for something else; NULL: nothing. */
+static const char *missing(const char *sql, const qli_sqlite_runs *runs)
+{
+    if (!sql)
+        return "the SQL is NULL";
+    return runs->count && !runs->params ? "the parameters are NULL" : NULL;
+}
+
 static int run_call(ql_task *task)
 {
     ql_sqlite_call *call = (ql_sqlite_call *)(void *)task;
@@ -22,17 +30,18 @@ static int run_call(ql_task *task)
     ql_error error;
     call->rows = NULL;
     call->changes = 0;
-    if (!at || !call->sql || (call->params_count && !call->params))
-        return ql_task_fail(task, -EINVAL,
-                            "a ql_sqlite_call without SQL or parameters, or not on a SQLite lane");
     qli_sqlite_runs runs = {call->params, call->params_count, call->param_rows ? call->param_rows : 1, NULL};
-    int code = qli_sqlite_run(at, call->sql, &runs, &call->rows, &error);
-    call->changes = at->changes;
+    const char *wrong =
+        at ? missing(call->sql, &runs) : "a ql_sqlite_call, but this lane is none of SQLite's";
+    int code = wrong ? qli_error_set(&error, -EINVAL, "%s", wrong)
+                     : qli_sqlite_run(at, call->sql, &runs, &call->rows, &error);
+    if (!wrong)
+        call->changes = at->changes;
     if (!code)
         return ql_task_return(task, (ql_value){.i64 = call->changes});
     if (task->text_buffer)
         return ql_task_fail(task, code, "%s", error.text);
-    task->future.text = at->text;
+    task->future.text = wrong ? wrong : at->text;
     return code;
 }
 
@@ -72,8 +81,9 @@ static int run_here(ql_sqlite *at, const char *function, const char *sql, const 
         return qli_error_set(error, -ECHILD, "%s: the connection is the parent process's", function);
     if (!at || at != ql_sqlite_here() || !at->unit)
         return qli_error_set(error, -EPERM, "%s: expected a task on the lane of this connection", function);
-    if (!sql || (runs->count && !runs->params))
-        return qli_error_set(error, -EINVAL, "%s: the SQL or its parameters are NULL", function);
+    const char *wrong = missing(sql, runs);
+    if (wrong)
+        return qli_error_set(error, -EINVAL, "%s: %s", function, wrong);
     return qli_sqlite_run(at, sql, runs, rows, error);
 }
 
@@ -190,12 +200,20 @@ static const ql_engine_ops ops = {
 static int check(const ql_lane_config *lane_config, const ql_sqlite_config *config, ql_error *error)
 {
     const char *wrong = NULL;
-    if (lane_config && (lane_config->size != sizeof(*lane_config) || lane_config->engine))
-        wrong = "lane_config.size is not sizeof(ql_lane_config), or it has an engine already";
-    else if (!config || config->size != sizeof(*config))
-        wrong = "the config is NULL, or config.size is not sizeof(ql_sqlite_config)";
-    else if (config->synchronous > QL_SQLITE_SYNC_FULL || config->busy_timeout_ms < 0)
-        wrong = "config.synchronous is none of its values, or config.busy_timeout_ms is negative";
+    if (lane_config && lane_config->size != sizeof(*lane_config))
+        wrong = "lane_config.size is not sizeof(ql_lane_config)";
+    else if (lane_config && lane_config->engine)
+        wrong = "lane_config has an engine already";
+    else if (!config)
+        wrong = "the config is NULL";
+    else if (config->size != sizeof(*config))
+        wrong = "config.size is not sizeof(ql_sqlite_config)";
+    else if (config->path && !*config->path)
+        wrong = "config.path is empty; NULL means a database in memory";
+    else if (config->synchronous > QL_SQLITE_SYNC_FULL)
+        wrong = "config.synchronous is none of its values";
+    else if (config->busy_timeout_ms < 0)
+        wrong = "config.busy_timeout_ms is negative";
     else if (config->statements_max > 1 << 20)
         wrong = "config.statements_max is above 1,048,576";
     return wrong ? qli_error_set(error, -EINVAL, "ql_sqlite_open: %s", wrong) : 0;

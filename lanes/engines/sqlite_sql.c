@@ -37,13 +37,18 @@ static int why_asked_to_end(void)
     return reason ? -reason : -ECANCELED;
 }
 
-/* SQLite's words. */
+/* SQLite's words; to those of a statement that must stand alone, what helps. */
 int qli_sqlite_failed(ql_sqlite *at, int rc, ql_error *error)
 {
     at->text = sqlite3_errstr(rc);
     if ((rc & 0xff) == SQLITE_INTERRUPT)
         return qli_error_set(error, why_asked_to_end(), "%s", at->text);
-    return qli_error_set(error, qli_sqlite_code(rc), "%s", at->db ? sqlite3_errmsg(at->db) : at->text);
+    const char *words = at->db ? sqlite3_errmsg(at->db) : at->text, *help = "";
+    if (rc == SQLITE_ERROR && at->in_transaction && strstr(words, " a transaction")) {
+        at->text = "it cannot stand in a transaction; set QL_OWN_COMMIT";
+        help = "; set QL_OWN_COMMIT";
+    }
+    return qli_error_set(error, qli_sqlite_code(rc), "%s%s", words, help);
 }
 
 /* Ours; `text` is static. */
@@ -172,6 +177,30 @@ static int bind(sqlite3_stmt *statement, const ql_sqlite_cell *params, unsigned 
     return rc;
 }
 
+static const char *wrong_with(const ql_sqlite_cell *param)
+{
+    if ((unsigned)param->type > QL_SQLITE_BLOB)
+        return "its type is none of ql_sqlite_type";
+    if (param->type < QL_SQLITE_TEXT || !param->text.length)
+        return NULL;
+    if (param->text.length > INT32_MAX)
+        return "it is longer than SQLite takes";
+    return param->text.bytes ? NULL : "its bytes are NULL, its length is not 0";
+}
+
+/* Of what bind() refused by itself SQLite has no words. */
+static int bind_failed(ql_sqlite *at, int rc, const ql_sqlite_cell *params, unsigned count, ql_error *error)
+{
+    for (unsigned i = 0; i < count; i++) {
+        const char *wrong = wrong_with(&params[i]);
+        if (!wrong)
+            continue;
+        at->text = wrong;
+        return qli_error_set(error, qli_sqlite_code(rc), "parameter %u: %s", i + 1, wrong);
+    }
+    return qli_sqlite_failed(at, rc, error);
+}
+
 static ql_sqlite_cell cell_of(sqlite3_stmt *statement, int column)
 {
     ql_sqlite_cell cell = {.type = QL_SQLITE_NULL};
@@ -264,8 +293,9 @@ static int run_prepared(ql_sqlite *at, sqlite3_stmt *statement, const qli_sqlite
     qli_sqlite_allow_interrupt(at, reads || !at->unit->others_wrote);
     for (size_t i = 0; i < runs->times && !code; i++) {
         int64_t changes = 0;
-        int rc = bind(statement, runs->params + i * runs->count, runs->count);
-        code = rc ? qli_sqlite_failed(at, rc, error) : step(at, statement, rows, error);
+        const ql_sqlite_cell *params = runs->params + i * runs->count;
+        int rc = bind(statement, params, runs->count);
+        code = rc ? bind_failed(at, rc, params, runs->count, error) : step(at, statement, rows, error);
         if (!code && !reads && total != sqlite3_total_changes(at->db)) {
             total = sqlite3_total_changes(at->db);
             changes = sqlite3_changes64(at->db);

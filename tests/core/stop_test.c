@@ -282,6 +282,7 @@ QLT(start, refuses_what_it_cannot_do)
     qlt_has_str(error.text, "workers");
     qlt_eq_int(ql_runtime_start(&config, &runtime, NULL), -EINVAL);
     qlt_eq_int(ql_runtime_stop(NULL, NULL, &error), -EINVAL);
+    qlt_eq_str(error.text, "ql_runtime_stop: the runtime is NULL");
     config = (ql_runtime_config){.size = sizeof config, .spares_max = UINT_MAX};
     qlt_eq_int(ql_runtime_start(&config, &runtime, &error), -EINVAL);
     qlt_has_str(error.text, "spares_max");

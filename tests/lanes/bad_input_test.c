@@ -34,9 +34,15 @@ QLT(bad_input, null_is_refused_everywhere)
     ql_lane_config config = {.size = sizeof(config)};
     ql_task_init(&task, nothing, NULL);
     qlt_eq_int(ql_lane_open_begin(NULL, &config, &lane, &error), -EINVAL);
+    qlt_eq_str(error.text, "ql_lane_open: the runtime is NULL");
     qlt_eq_ptr(lane, NULL);
     qlt_eq_int(ql_lane_open_begin(runtime, NULL, &lane, NULL), -EINVAL);
-    qlt_eq_int(ql_lane_open_begin(runtime, &config, NULL, NULL), -EINVAL);
+    qlt_eq_int(ql_lane_open_begin(runtime, NULL, &lane, &error), -EINVAL);
+    qlt_eq_str(error.text, "ql_lane_open: the config is NULL");
+    qlt_eq_int(ql_lane_open_begin(runtime, &config, NULL, &error), -EINVAL);
+    qlt_eq_str(error.text, "ql_lane_open: the place for the lane is NULL");
+    qlt_eq_int(ql_lane_close(NULL, NULL, NULL, &error), -EINVAL);
+    qlt_eq_str(error.text, "ql_lane_close: the lane is NULL");
     qlt_eq_int(ql_submit(ql_lane_executor(NULL), &task), -EINVAL);
     qlt_eq_int(ql_future_wait(ql_lane_opened(NULL)), -EINVAL);
     ql_lane_stats_get(NULL, &stats);

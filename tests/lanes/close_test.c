@@ -320,3 +320,66 @@ QLT(close, a_stop_after_lanes_are_gone_finds_every_task_settled)
     qlt_eq_int(stats.settled, stats.accepted);
     qlt_runtime_stop(runtime);
 }
+
+static void *stop_it(void *runtime)
+{
+    qlt_runtime_stop(runtime);
+    return NULL;
+}
+
+static void no_misuse(void *context, const char *sentence)
+{
+    (void)context;
+    qlt_fail("%s", sentence);
+}
+
+QLT(close, who_submits_while_the_runtime_stops_is_refused_and_not_blamed)
+{
+    ql_runtime *runtime = qlt_runtime_with(1, (ql_runtime_config){.on_misuse = no_misuse});
+    ql_lane *lane = open_lane(runtime, (ql_lane_config){.name = "shut"});
+    blocker first;
+    pthread_t thread;
+    int code;
+    block(lane, &first);
+    qlt_eq_int(pthread_create(&thread, NULL, stop_it, runtime), 0);
+    while (!(code = ql_spawn(ql_lane_executor(lane), nothing, NULL)))
+        sched_yield();
+    qlt_eq_int(code, -ESHUTDOWN);
+    unblock(&first);
+    pthread_join(thread, NULL);
+}
+
+static qlt_gate ending = QLT_GATE_INIT;
+
+static int hangs(void *self, ql_error *error)
+{
+    (void)self;
+    (void)error;
+    qlt_gate_open(&ending, 1);
+    qlt_gate_wait(&ending, 2);
+    return 0;
+}
+
+/* In a child: the lane's thread stays in its engine, in no task that could be named. */
+static void leave_a_commit_behind(void)
+{
+    static const ql_engine_ops ops = {.size = sizeof(ops), .name = "hangs", .batch_end = hangs};
+    ql_runtime *runtime = qlt_runtime(1);
+    ql_lane *lane = open_lane(runtime, (ql_lane_config){.name = "slow", .engine = &ops});
+    ql_stop now = {.size = sizeof(now), .drain_until_ns = 1, .give_up_ns = 1};
+    ql_error error;
+    ql_task task;
+    ql_task_init(&task, nothing, NULL);
+    submit(lane, &task);
+    qlt_gate_wait(&ending, 1);
+    qlt_eq_int(ql_lane_close(lane, &now, NULL, &error), -ETIMEDOUT);
+    qlt_eq_str(error.text, "ql_lane_close: give_up_ns had passed before lane 'slow' had ended");
+    qlt_eq_int(ql_runtime_stop(runtime, &now, &error), -ETIMEDOUT);
+    fprintf(stderr, "%s\n", error.text);
+    abort();
+}
+
+QLT(close, that_gives_up_names_no_task_where_there_is_none)
+{
+    qlt_dies_with(leave_a_commit_behind, "give_up_ns had passed before the threads had ended");
+}

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/lanes/lanes.h"
@@ -14,6 +15,44 @@ static void log_line(void *context, ql_level level, const char *line)
     (void)level;
     size_t length = strlen(log_text);
     snprintf(log_text + length, sizeof(log_text) - length, "%s\n", line);
+}
+
+/* A machine of four cores, wherever it runs: nobody is pinned there. */
+static int start_simulated(const char *text, ql_runtime **runtime, ql_error *error)
+{
+    ql_affinity_config affinity = {.size = sizeof(affinity), .flags = QL_IGNORE_ENV, .text = text};
+    ql_runtime_config config = {.size = sizeof(config), .affinity = &affinity, .log = log_line};
+    setenv("HWLOC_SYNTHETIC", "core:4 pu:1", 1);
+    int code = ql_runtime_start(&config, runtime, error);
+    unsetenv("HWLOC_SYNTHETIC");
+    return code;
+}
+
+QLT(open, a_lane_without_a_core_is_told_for_whom_one_is_kept)
+{
+    ql_runtime *runtime;
+    ql_error error;
+    log_text[0] = 0;
+    qlt_eq_int(start_simulated("lane.word=core:1", &runtime, &error), 0);
+    ql_lane *lane = open_lane(runtime, (ql_lane_config){.name = "Words\n"});
+    qlt_has_str(log_text,
+                "lane 'Words?': no core is left for it, so it shares those of the workers and never "
+                "spins; reserve one with lanes=N or lane.NAME=CORE; core 1 is kept for lane.word\n");
+    close_lane(lane);
+    lane = open_lane(runtime, (ql_lane_config){.name = ""});
+    qlt_has_str(log_text, "lane 'lane': no core is left for it");
+    close_lane(lane);
+    qlt_runtime_stop(runtime);
+}
+
+QLT(open, a_place_that_is_required_and_refused_is_said_once_with_a_way_out)
+{
+    ql_runtime *runtime;
+    ql_error error;
+    qlt_eq_int(start_simulated("bind=require", &runtime, &error), -ENOTSUP);
+    qlt_eq_str(error.text,
+               "a worker could not be bound: not pinned: the machine is simulated [bind=require]; "
+               "bind=warn runs it anyway");
 }
 
 QLT(open, an_engine_that_refuses_says_why_and_leaves_nothing)

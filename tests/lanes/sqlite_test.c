@@ -151,6 +151,19 @@ QLT(sqlite, says_in_its_own_words_what_is_wrong)
     qlt_eq_int(try(lane, "SELECT 1; SELECT 2", NULL, 0, text), -EINVAL);
     qlt_has_str(text, "more than one");
     qlt_eq_int(try(lane, "SELECT 1; -- a comment", NULL, 0, text), 0);
+    ql_sqlite_cell two[] = {integer(1), {.type = (ql_sqlite_type)99}};
+    qlt_eq_int(try(lane, "SELECT ?1, ?2", two, 2, text), -EINVAL);
+    qlt_eq_str(text, "parameter 2: its type is none of ql_sqlite_type");
+    two[1] = (ql_sqlite_cell){.type = QL_SQLITE_TEXT, .text = {NULL, 5}};
+    qlt_eq_int(try(lane, "SELECT ?1, ?2", two, 2, text), -EINVAL);
+    qlt_eq_str(text, "parameter 2: its bytes are NULL, its length is not 0");
+    two[1] = (ql_sqlite_cell){.type = QL_SQLITE_BLOB, .text = {"x", (size_t)1 << 40}};
+    qlt_eq_int(try(lane, "SELECT ?1, ?2", two, 2, text), -E2BIG);
+    qlt_eq_str(text, "parameter 2: it is longer than SQLite takes");
+    qlt_eq_int(try(lane, NULL, NULL, 0, text), -EINVAL);
+    qlt_eq_str(text, "the SQL is NULL");
+    qlt_eq_int(try(lane, "SELECT ?1", NULL, 1, text), -EINVAL);
+    qlt_eq_str(text, "the parameters are NULL");
     const char *transactions[] = {"BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT a", "RELEASE a"};
     for (int i = 0; i < 5; i++) {
         qlt_eq_int(try(lane, transactions[i], NULL, 0, text), -EINVAL);
@@ -480,17 +493,23 @@ QLT(sqlite, vacuum_runs_in_a_commit_of_its_own)
     ql_lane *lane = open_database(runtime);
     blocker first;
     ql_sqlite_call vacuum;
+    char text[128];
     exec(lane, "CREATE TABLE t (k INTEGER PRIMARY KEY)");
     ql_sqlite_call_init(&vacuum, "VACUUM");
-    vacuum.task.flags = QL_OWN_COMMIT;
-    block(lane, &first);
-    submit_inserts(lane, 10);
-    submit(lane, &vacuum.task);
-    unblock(&first);
-    await(&vacuum.task);
-    qlt_eq_int(vacuum.task.future.code, 0);
-    for (int i = 0; i < 10; i++)
-        await(&many.calls[i].task);
+    vacuum.task.text_buffer = text;
+    vacuum.task.text_size = sizeof(text);
+    for (int own = 1; own >= 0; own--) {
+        vacuum.task.flags = own ? QL_OWN_COMMIT : 0;
+        block(lane, &first);
+        submit_inserts(lane, 10);
+        submit(lane, &vacuum.task);
+        unblock(&first);
+        await(&vacuum.task);
+        qlt_eq_int(vacuum.task.future.code, own ? 0 : -EINVAL);
+        for (int i = 0; i < 10; i++)
+            await(&many.calls[i].task);
+    }
+    qlt_eq_str(text, "cannot VACUUM from within a transaction; set QL_OWN_COMMIT");
     close_lane(lane);
     qlt_runtime_stop(runtime);
 }
@@ -543,6 +562,7 @@ QLT(sqlite, its_connection_is_reached_on_its_lane_only)
     ql_sqlite_call_init(&query, "SELECT 1");
     call(other, &query.task);
     qlt_eq_int(query.task.future.code, -EINVAL);
+    qlt_eq_str(query.task.future.text, "a ql_sqlite_call, but this lane is none of SQLite's");
     close_lane(other);
     close_lane(lane);
     qlt_runtime_stop(runtime);
@@ -557,13 +577,20 @@ QLT(sqlite, bad_arguments_are_refused)
     ql_lane_config lane_config = {.size = sizeof(lane_config), .engine = &recorder_ops};
     ql_sqlite_call query;
     qlt_eq_int(ql_sqlite_open(runtime, NULL, NULL, &lane, &error), -EINVAL);
+    qlt_eq_str(error.text, "ql_sqlite_open: the config is NULL");
     qlt_eq_int(ql_sqlite_open(runtime, NULL, &config, &lane, &error), -EINVAL);
-    config.size = sizeof(config);
+    qlt_eq_str(error.text, "ql_sqlite_open: config.size is not sizeof(ql_sqlite_config)");
+    config = (ql_sqlite_config){.size = sizeof(config), .path = ""};
+    qlt_eq_int(ql_sqlite_open(runtime, NULL, &config, &lane, &error), -EINVAL);
+    qlt_eq_str(error.text, "ql_sqlite_open: config.path is empty; NULL means a database in memory");
+    config.path = NULL;
     qlt_eq_int(ql_sqlite_open(NULL, NULL, &config, &lane, &error), -EINVAL);
     qlt_eq_int(ql_sqlite_open(runtime, NULL, &config, NULL, &error), -EINVAL);
     qlt_eq_int(ql_sqlite_open(runtime, &lane_config, &config, &lane, &error), -EINVAL);
+    qlt_eq_str(error.text, "ql_sqlite_open: lane_config has an engine already");
     config.busy_timeout_ms = -1;
     qlt_eq_int(ql_sqlite_open(runtime, NULL, &config, &lane, &error), -EINVAL);
+    qlt_eq_str(error.text, "ql_sqlite_open: config.busy_timeout_ms is negative");
     lane = open_database(runtime);
     ql_sqlite_call_init(&query, NULL);
     call(lane, &query.task);
