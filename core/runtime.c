@@ -152,13 +152,15 @@ const ql_plan *ql_runtime_plan(const ql_runtime *runtime)
     return runtime ? runtime->plan : NULL;
 }
 
-int qli_runtime_join(ql_runtime *runtime, ql_executor *executor)
+int qli_runtime_join(ql_runtime *runtime, ql_executor *executor, int (*begin)(ql_executor *executor))
 {
     int code = 0;
     pthread_mutex_lock(&runtime->lock);
-    if (qli_load(&runtime->stopping, __ATOMIC_RELAXED)) {
+    if (qli_load(&runtime->stopping, __ATOMIC_RELAXED))
         code = -ESHUTDOWN;
-    } else {
+    else if (begin)
+        code = begin(executor);
+    if (!code) {
         executor->next = runtime->executors;
         runtime->executors = executor;
     }

@@ -49,8 +49,10 @@ void qli_unobserved(ql_runtime *runtime, const char *what, const ql_task *task);
 /* Show each thread: the workers', then the lanes'. */
 void qli_runtime_look(ql_runtime *runtime, qli_look_fn *each, void *arg);
 
-/* Lanes: register an executor. -ESHUTDOWN: the runtime stops. */
-int qli_runtime_join(ql_runtime *runtime, ql_executor *executor);
+/* Lanes: register an executor, once `begin`, which may be NULL, has answered 0: it starts the executor's thread. Both in one step,
+ * so that a stop finds an executor that it can end or none, and a fork's child knows of each whose thread ran.
+ * -ESHUTDOWN: the runtime stops, and nothing was started; else what `begin` answered. */
+int qli_runtime_join(ql_runtime *runtime, ql_executor *executor, int (*begin)(ql_executor *executor));
 /* Take it out again. False: the runtime stops, and it is the stop that will end and destroy it. */
 bool qli_runtime_leave(ql_runtime *runtime, ql_executor *executor);
 

@@ -277,17 +277,14 @@ void qli_lane_delete(ql_lane *lane)
 }
 
 /* The calling thread is the lane's; an engine that refuses leaves a lane that has failed. */
-static int start_here(ql_lane *lane, ql_error *error)
+static int start_here(ql_lane *lane)
 {
     lane->thread.handle = pthread_self();
     snprintf(lane->thread.name, sizeof(lane->thread.name), "caller");
     lane->executor.absent = true;
-    int code = qli_runtime_join(lane->executor.runtime, &lane->executor);
-    if (code) {
-        if (lane->engine.thread_exit)
-            lane->engine.thread_exit(lane->engine_self);
-        return qli_error_set(error, code, "ql_lane_open: the runtime stops");
-    }
+    int code = qli_runtime_join(lane->executor.runtime, &lane->executor, NULL);
+    if (code)
+        return code;
     qli_context_enter(&lane->context);
     if (qli_lane_begin_life(lane))
         qli_lane_end_life(lane);
@@ -296,26 +293,27 @@ static int start_here(ql_lane *lane, ql_error *error)
     return 0;
 }
 
+static int start_thread(ql_executor *executor)
+{
+    ql_lane *lane = qli_lane_of(executor);
+    char name[64];
+    snprintf(name, sizeof(name), "ql-lane-%s", lane->name);
+    return qli_thread_start(&lane->thread, live, lane, name);
+}
+
 static int start(ql_lane *lane, ql_error *error)
 {
-    if (lane->flags & QL_LANE_ON_CALLER)
-        return start_here(lane, error);
-    char thread_name[64];
-    snprintf(thread_name, sizeof(thread_name), "ql-lane-%s", lane->name);
-    int code = qli_thread_start(&lane->thread, live, lane, thread_name);
-    if (code) {
-        if (lane->engine.thread_exit)
-            lane->engine.thread_exit(lane->engine_self);
-        return qli_error_set(error, code, "ql_lane_open: no thread for lane '%s': %s", lane->name,
-                             strerrordesc_np(-code));
-    }
-    /* After its thread has started, so that a stop finds either a lane that it can end, or none. */
-    code = qli_runtime_join(lane->executor.runtime, &lane->executor);
+    int code = lane->flags & QL_LANE_ON_CALLER
+                   ? start_here(lane)
+                   : qli_runtime_join(lane->executor.runtime, &lane->executor, start_thread);
     if (!code)
         return 0;
-    qli_lane_refuse(lane);
-    qli_thread_join(&lane->thread, QL_FOREVER);
-    return qli_error_set(error, code, "ql_lane_open: the runtime stops");
+    if (lane->engine.thread_exit)
+        lane->engine.thread_exit(lane->engine_self);
+    if (code == -ESHUTDOWN)
+        return qli_error_set(error, code, "ql_lane_open: the runtime stops");
+    return qli_error_set(error, code, "ql_lane_open: no thread for lane '%s': %s", lane->name,
+                         strerrordesc_np(-code));
 }
 
 int ql_lane_open_begin(ql_runtime *runtime, const ql_lane_config *config, ql_lane **out, ql_error *error)
