@@ -8,9 +8,11 @@
 extern "C" {
 #endif
 
+/* Where a code can change nothing any more, as on the way out of main(): (void)!ql_runtime_stop(runtime, NULL, NULL); */
 #define QL_MUST_USE __attribute__((warn_unused_result))
 
-/* Caller memory; plain data. Written only by a call that fails, so initialise it or look only after a failure. */
+/* Caller memory; plain data. Written only by a call that fails, so initialise it or look only after a failure. Wherever one is
+ * asked for, NULL will do. */
 typedef struct ql_error {
     int code;       /* -errno, the same as the call returned */
     char text[508]; /* cause and way out, without a newline */

@@ -6,6 +6,7 @@
  *   ql_completions_create(&done);  then watch ql_completions_fd(done) for reading
  *   ql_submit(pool, &request->task) == 0 && ql_completions_add(done, &request->task.future, &request->done)
  *   when it is readable:  while ((entry = ql_completions_next(done))) finish((struct request *)entry->future);
+ *  (where the task does not stand first, as of two, less its offsetof)
  *
  * The descriptor is an eventfd: readable while there is, or was a moment ago, something to take; only ql_completions_next()
  * resets it, when it has found nothing. So a loop may stop after a few and come back when it is told again; one that is told

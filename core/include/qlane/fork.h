@@ -10,7 +10,8 @@
  *       return fib_join(w, &left) + right;
  *   }
  *
- * A task enters with `ql_worker *w = ql_worker_self();` and calls fib(w, 40).
+ * A task of the pool enters with `ql_worker *w = ql_worker_self();` and calls fib(w, 40). On a lane, or a thread of the host, w is
+ * NULL, and forking with that crashes: hand a task to the pool instead.
  *
  * Rules: children are joined in the reverse order of their forks, by the function that forked them, before it returns.
  * A child has no future, deadline or cancel of its own; it may submit tasks and wait for futures. A join that has to

@@ -40,7 +40,9 @@ typedef struct ql_runtime_config {
     /* Callbacks may come from any thread, also several at once, and must not call back into the runtime. */
     void *context;
     void (*log)(void *context, ql_level level, const char *line); /* NULL: silent */
-    void (*on_misuse)(void *context, const char *sentence); /* NULL: silent; the call answers -errno anyway */
+    /* A closed lane, the wrong thread, a cycle of waits, a task submitted twice; not for NULL and the like, which only answer
+     * -EINVAL. NULL: silent; the call answers -errno anyway. */
+    void (*on_misuse)(void *context, const char *sentence);
     /* An error that nobody can see any more: of a spawned task; or of a continuation that never ran, because its executor had
      * closed, and whose future nobody waited for. Also counted (ql_stats) and logged. `text` may be NULL. */
     void (*on_unobserved)(void *context, const char *task, int code, const char *text);
@@ -55,7 +57,7 @@ typedef struct ql_runtime_config {
 } ql_runtime_config;
 
 /** Start a runtime: read the machine, make the plan, start the workers and pin each from inside.
- *  Threads: any that is not one of a runtime's own.
+ *  Threads: any. The plan keeps to the CPUs that the caller may use: of a task that is pinned, one.
  *  Owns:    *runtime is the caller's until ql_runtime_stop() returns 0.
  *  Errors:  what ql_plan_create() answers; -EINVAL a config of another size; -ENOMEM; -EAGAIN a thread could not be
  *           started; -EPERM and the like under bind=require. *error has the sentence; nothing is left running. */
@@ -86,14 +88,15 @@ typedef struct ql_stop {
  *   2. the pool and every lane work until all accepted tasks have settled, or drain_until_ns has come;
  *   3. what still queues settles with -ESHUTDOWN, what runs is asked to end;
  *   4. lanes close their engines on their own threads; all threads end and are joined; the memory is freed.
+ *  A task that submits itself for ever keeps 2 from ending: past drain_until_ns ql_task_cancelled() and its next submission tell it.
  *  Threads: one that is not the runtime's own; once.
- *  Owns:    after 0 the runtime is gone. After -ETIMEDOUT it is gone for the caller too, and what the thread left
- *           behind needs is kept on purpose.
+ *  Owns:    `patience` and `error` may be NULL. After 0 the runtime is gone. After -ETIMEDOUT it is gone for the caller too, and
+ *           what the thread left behind needs is kept on purpose; tasks that have not settled must stay where they are.
  *  Errors:  -EINVAL; -EDEADLK called from a task; -EBUSY a lane is polled by a thread of the host (QL_LANE_ON_CALLER) and there
  *           is no give_up_ns: close that lane first, nothing was stopped; -ETIMEDOUT a task did not return before give_up_ns: *error names it. */
 QL_MUST_USE int ql_runtime_stop(ql_runtime *runtime, const ql_stop *patience, ql_error *error);
 
-/* Counters since start, summed over threads at the time of the call; each is written by its own thread. */
+/* Counters since start, summed over threads at the time of the call; each is written by its own thread. Set `size`. */
 typedef struct ql_stats {
     size_t size;
     uint64_t accepted; /* tasks taken in, forked children not among them */

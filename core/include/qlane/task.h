@@ -23,7 +23,7 @@ typedef struct ql_executor ql_executor;
 typedef struct ql_runtime ql_runtime;
 typedef struct ql_scope ql_scope;
 
-/** A task's function. Returns 0, or -errno, which becomes the future's code. A C++ exception must not leave it, nor may it end
+/** A task's function. Returns 0, or -errno, which becomes the future's code, as it is. A C++ exception must not leave it, nor may it end
  *  its thread: the process would end. */
 typedef int ql_task_fn(ql_task *task);
 
@@ -43,7 +43,7 @@ struct ql_task {
     ql_task_fn *fn;
     uint32_t text_size; /* bytes in text_buffer */
     uint8_t klass;      /* enum ql_class */
-    uint8_t flags;      /* QL_DEADLINE_RUNS, QL_OWN_COMMIT */
+    uint8_t flags;      /* QL_DEADLINE_RUNS, QL_OWN_COMMIT; other bits mean nothing */
     uint8_t qli_place;
     uint8_t qli_spin_us;
     void *arg;
@@ -69,7 +69,7 @@ void ql_task_init(ql_task *task, ql_task_fn *fn, void *arg);
  *  Owns:    the task is the runtime's until its future settles, then the caller's again; it may then be submitted again
  *           as it is.
  *  Order:   what the caller wrote before this call, the task sees.
- *  Errors:  -EINVAL NULL, or no function; -EBUSY it is submitted already; -ESHUTDOWN closed or stopped; -EAGAIN full.
+ *  Errors:  -EINVAL NULL, no function, or an unknown class; -EBUSY it is submitted already; -ESHUTDOWN closed or stopped; -EAGAIN full.
  *           After an error the task was not touched. */
 QL_MUST_USE int ql_submit(ql_executor *on, ql_task *task);
 
@@ -88,6 +88,8 @@ QL_MUST_USE int ql_spawn(ql_executor *on, ql_task_fn *fn, void *arg);
 /** Submit `next` to next->on as soon as `future` settles, with whatever code; at once if it has. What the first task left can be
  *  read from its future inside the second, if the caller keeps it. `next` is the runtime's from this call on, and settles after
  *  the first: a stop that waits for the one waits for the other, also when a thread of the host cancels the first meanwhile.
+ *  It runs also where the first failed or was cancelled, so let it look at the first's code. It may be waited for, cancelled
+ *  (and then settles with the first) or added to completions at once.
  *  Threads: any; a future has one waiter, group or continuation.
  *  Owns:    where the two are of different runtimes, that of `next` must not have stopped before `future` settles.
  *  Order:   what the first task wrote, `next` sees.
@@ -100,7 +102,7 @@ QL_MUST_USE int ql_future_then(ql_future *future, ql_task *next);
 /** Ask a task to end. Whoever is first decides: a queued task settles with -ECANCELED and never runs, a running one is
  *  told (ql_task_cancelled, and the engine's interrupt on a lane) and settles when its function returns.
  *  Threads: any that knows that the task's memory and its runtime live meanwhile.
- *  Errors:  0 it will not run; -EINPROGRESS it runs and was told; -ENOTSUP it runs on an engine that cannot be
+ *  Errors:  two are none: 0 it will not run, -EINPROGRESS it runs and was told; -ENOTSUP it runs on an engine that cannot be
  *           interrupted, and was told; -EALREADY it has settled; -EINVAL never submitted. */
 int ql_task_cancel(ql_task *task);
 

@@ -35,7 +35,8 @@ enum {
 /* Set `size` to sizeof, zero the rest: every zero is the default. */
 typedef struct ql_lane_config {
     size_t size;
-    const char *name;            /* copied; NULL: "lane". The core reserved for lane.NAME goes to it */
+    const char
+        *name; /* copied, 47 bytes at most; NULL or "": "lane". The core reserved for lane.NAME goes to it */
     const ql_engine_ops *engine; /* NULL: none, tasks just run on the lane */
     void *engine_arg;            /* `self` of its hooks */
     size_t capacity_tasks;       /* how many may queue; 0 = no bound */
@@ -46,7 +47,7 @@ typedef struct ql_lane_config {
 } ql_lane_config;
 
 /** Open a lane and wait until its engine has opened, or not.
- *  Threads: any; not one of the runtime's lanes.
+ *  Threads: any; a lane's task holds its lane meanwhile.
  *  Owns:    *lane is the caller's until ql_lane_free() or the runtime's end. NULL after an error.
  *  Errors:  -EINVAL; -ENOMEM; -EAGAIN no thread; -ESHUTDOWN the runtime stops; -EBUSY the engine exists already and can only
  *           once; -EPERM and the like under bind=require; the engine's own code. *error has the sentence. */

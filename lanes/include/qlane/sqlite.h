@@ -9,7 +9,7 @@
  *
  * Tasks that queue together share one commit: a result is given when it is stored, and a failed commit fails every task of
  * its batch. A task that fails undoes only itself. QL_OWN_COMMIT in task.flags asks for a commit of its own, and is
- * needed for statements that cannot stand in a transaction, such as VACUUM.
+ * needed for statements that cannot stand in a transaction, such as VACUUM: without it they fail where tasks queue together.
  *
  * BEGIN, COMMIT, ROLLBACK, SAVEPOINT and RELEASE are refused: a task is a transaction. What rolls back more than its own
  * statement (OR ROLLBACK, a full disk) fails every task of its batch, so use QL_OWN_COMMIT with OR ROLLBACK.
@@ -41,7 +41,7 @@ typedef enum ql_sqlite_sync {
 /* Set `size` to sizeof, zero the rest: every zero is the default. */
 typedef struct ql_sqlite_config {
     size_t size;
-    const char *path; /* copied; NULL: ":memory:". A file is in WAL mode, and made if need be */
+    const char *path; /* copied; NULL: ":memory:"; not "". A file is in WAL mode, and made if need be */
     ql_sqlite_sync synchronous;
     int busy_timeout_ms;     /* how long to wait for another process; 0 = 5,000 */
     unsigned statements_max; /* prepared statements kept; 0 = 64 */
