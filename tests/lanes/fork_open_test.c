@@ -10,9 +10,8 @@
 #include "qlane/sqlite.h"
 #include "tests/lanes/lanes.h"
 
-enum { THREAD_STARTED = 1, FORKED = 2 };
-
-static qlt_gate gate = QLT_GATE_INIT;
+static qlt_gate thread_started = QLT_GATE_INIT;
+static bool forked; /* atomic */
 
 int __real_qli_thread_start(qli_thread *thread, void (*run)(void *), void *arg, const char *name);
 int __wrap_qli_thread_start(qli_thread *thread, void (*run)(void *), void *arg, const char *name);
@@ -22,9 +21,9 @@ int __wrap_qli_thread_start(qli_thread *thread, void (*run)(void *), void *arg, 
     if (strncmp(name, "ql-lane", 7) != 0)
         return code;
     /* Long enough for a fork that need not wait for the lane to be known; one that must wait comes after. */
-    qlt_gate_open(&gate, THREAD_STARTED);
+    qlt_gate_open(&thread_started, 1);
     for (int64_t until_ns = ql_after_ns(200000000); ql_now_ns() < until_ns;) {
-        if (__atomic_load_n(&gate.step, __ATOMIC_ACQUIRE) >= FORKED)
+        if (__atomic_load_n(&forked, __ATOMIC_ACQUIRE))
             break;
         sched_yield();
     }
@@ -34,7 +33,7 @@ int __wrap_qli_thread_start(qli_thread *thread, void (*run)(void *), void *arg, 
 /* The child says by its status whether SQLite's locks may be taken in it. */
 static void *fork_now(void *status)
 {
-    qlt_gate_wait(&gate, THREAD_STARTED);
+    qlt_gate_wait(&thread_started, 1);
     pid_t child = fork();
     if (!child) {
         ql_sqlite_config config = {.size = sizeof(config)};
@@ -42,7 +41,7 @@ static void *fork_now(void *status)
         ql_error error;
         _exit(ql_sqlite_open(NULL, NULL, &config, &lane, &error) == -ECHILD ? 0 : 1);
     }
-    qlt_gate_open(&gate, FORKED);
+    __atomic_store_n(&forked, true, __ATOMIC_RELEASE);
     qlt_eq_int(waitpid(child, status, 0), child);
     return NULL;
 }

@@ -9,12 +9,16 @@
 
 static char log_text[4096];
 
+/* Workers that start log at once. */
 static void log_line(void *context, ql_level level, const char *line)
 {
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     (void)context;
     (void)level;
+    pthread_mutex_lock(&lock);
     size_t length = strlen(log_text);
     snprintf(log_text + length, sizeof(log_text) - length, "%s\n", line);
+    pthread_mutex_unlock(&lock);
 }
 
 /* A machine of four cores, wherever it runs: nobody is pinned there. */
