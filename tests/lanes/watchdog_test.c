@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lanes/lane.h"
+#include "qlane/fork.h"
 #include "qlane/watch.h"
 #include "tests/lanes/lanes.h"
 
@@ -130,6 +131,41 @@ QLT(watchdog, has_nothing_against_a_task_that_waits_or_short_ones)
     await(&waits);
     qlt_eq_uint(told_so_far(), 1);
     close_lane(lane);
+    qlt_runtime_stop(runtime);
+}
+
+QL_FORK_VOID_1(short_child, w, int, unused)
+{
+    (void)w, (void)unused;
+    busy(10 * SHORT_NS);
+}
+
+static int fork_short_ones(ql_task *task)
+{
+    enum { CHILDREN = 16 };
+    ql_worker *worker = ql_worker_self();
+    short_child_child children[CHILDREN];
+    (void)task;
+    for (int64_t until_ns = ql_now_ns() + 4 * PATIENT_NS; ql_now_ns() < until_ns;) {
+        for (int i = 0; i < CHILDREN; i++)
+            short_child_fork(worker, &children[i], 0);
+        for (int i = CHILDREN; i--;)
+            short_child_join(worker, &children[i]);
+    }
+    return 0;
+}
+
+/* Who forks them all is told of. */
+QLT(watchdog, has_nothing_against_a_thief_of_short_children)
+{
+    ql_runtime *runtime = watched_for(2, PATIENT_NS);
+    ql_task root;
+    ql_task_init(&root, fork_short_ones, NULL);
+    root.name = "root";
+    qlt_eq_int(ql_submit(ql_runtime_pool(runtime), &root), 0);
+    await(&root);
+    qlt_eq_uint(told_so_far(), 1);
+    qlt_eq_str(told.last.task, "root");
     qlt_runtime_stop(runtime);
 }
 
