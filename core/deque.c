@@ -20,13 +20,15 @@ static uint64_t pack(uint32_t tail, uint32_t split)
 void qli_deque_init(qli_deque *deque, ql_worker *owner, qli_entry *entries, unsigned depth)
 {
     *deque = (qli_deque){.owner = owner, .entries = entries, .end = entries + depth};
-    *owner = (ql_worker){.head = entries, .split = entries, .limit = deque->end};
+    *owner = (ql_worker){.head = entries, .split = entries, .limit = deque->end, .floor = entries};
 }
 
-/* Owner: raise the split to `split`. */
+/* Owner: raise the split to `split`. Whoever has asked before has his answer with that. */
 static bool share(qli_deque *deque, uint32_t split)
 {
     uint64_t bounds = qli_load(&deque->bounds, __ATOMIC_RELAXED);
+    qli_store(&deque->owner->limit, deque->end, __ATOMIC_RELAXED);
+    qli_store(&deque->owner->floor, deque->entries + split, __ATOMIC_RELAXED);
     /* ORDER deque:share (release): the children below the new split, for deque:steal. */
     while (
         !qli_cas(&deque->bounds, &bounds, pack(tail_of(bounds), split), __ATOMIC_RELEASE, __ATOMIC_RELAXED))
@@ -41,15 +43,23 @@ qli_entry *qli_deque_next(qli_deque *deque)
     return head < deque->end ? head : NULL;
 }
 
-bool qli_deque_push(qli_deque *deque, qli_entry *entry)
+/* Owner: lower the split. An ask that nobody has answered stays. */
+static void take_back(ql_worker *owner, qli_entry *split)
+{
+    qli_entry *floor = owner->split;
+    owner->split = split;
+    (void)qli_cas(&owner->floor, &floor, split, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
+bool qli_deque_move_head(qli_deque *deque, qli_entry *head)
 {
     ql_worker *owner = deque->owner;
-    owner->head = entry + 1;
-    qli_store(&owner->limit, deque->end, __ATOMIC_RELAXED);
+    owner->head = head;
+    if (head == owner->split)
+        return false;
     /* Half of what is private, the oldest and so the largest; at least one. */
-    uint32_t split = (uint32_t)(owner->split - deque->entries),
-             head = (uint32_t)(owner->head - deque->entries);
-    return share(deque, split + (head - split + 1) / 2);
+    uint32_t private_first = (uint32_t)(owner->split - deque->entries);
+    return share(deque, private_first + (uint32_t)(head - owner->split + 1) / 2);
 }
 
 bool qli_deque_share_all(qli_deque *deque)
@@ -69,7 +79,7 @@ bool qli_deque_pop_slow(qli_deque *deque, qli_entry *entry)
         if (!qli_cas(&deque->bounds, &bounds, pack(tail_of(bounds), split), __ATOMIC_RELAXED,
                      __ATOMIC_RELAXED))
             continue;
-        owner->split = deque->entries + split;
+        take_back(owner, deque->entries + split);
         owner->head = entry;
         return true;
     }
@@ -83,7 +93,8 @@ void qli_deque_forget(qli_deque *deque, qli_entry *entry)
      * now, because tail equals split. */
     qli_store(&entry->state, QLI_CHILD_FREE, __ATOMIC_RELAXED);
     qli_store(&deque->bounds, pack(index, index), __ATOMIC_RELAXED);
-    deque->owner->head = deque->owner->split = entry;
+    deque->owner->head = entry;
+    take_back(deque->owner, entry);
 }
 
 qli_entry *qli_deque_steal(qli_deque *deque, ql_worker *thief)
@@ -106,8 +117,11 @@ qli_entry *qli_deque_steal(qli_deque *deque, ql_worker *thief)
 
 void qli_deque_ask(qli_deque *deque)
 {
-    if (qli_load(&deque->owner->limit, __ATOMIC_RELAXED))
-        qli_store(&deque->owner->limit, (qli_entry *)NULL, __ATOMIC_RELAXED);
+    ql_worker *owner = deque->owner;
+    if (qli_load(&owner->limit, __ATOMIC_RELAXED))
+        qli_store(&owner->limit, (qli_entry *)NULL, __ATOMIC_RELAXED);
+    if (qli_load(&owner->floor, __ATOMIC_RELAXED) != QLI_ASKED)
+        qli_store(&owner->floor, QLI_ASKED, __ATOMIC_RELAXED);
 }
 
 bool qli_deque_has_work(const qli_deque *deque)

@@ -1,6 +1,6 @@
 /* The fork deque: one worker's forked children. The owner's end is inlined into user code (qlane/impl/deque.h) and
- * touches nothing shared; thieves ask for work by setting the owner's limit to NULL, and the owner answers at its next
- * fork by moving the split up.
+ * touches nothing shared; thieves ask for work in the owner's limit and floor, and the owner answers at its next fork or join
+ * by moving the split up.
  *
  *     entries:  stolen | may be stolen | private | free
  *                     tail           split     head
@@ -35,8 +35,9 @@ void qli_deque_init(qli_deque *deque, ql_worker *owner, qli_entry *entries, unsi
 /* Owner: after a fork found its limit. The entry for its child, or NULL: the deque is full. */
 qli_entry *qli_deque_next(qli_deque *deque);
 
-/* Owner: the entry is filled in: push it, and share what thieves have asked for. True if there is something to steal. */
-bool qli_deque_push(qli_deque *deque, qli_entry *entry);
+/* Owner: all below the new head is filled in: share half of what is private, as thieves have asked. True if there is something
+ * to steal. Where nothing is private they go on asking. */
+bool qli_deque_move_head(qli_deque *deque, qli_entry *head);
 
 /* Owner: let thieves have all children. True if there is something to steal. */
 bool qli_deque_share_all(qli_deque *deque);
@@ -49,7 +50,7 @@ void qli_deque_forget(qli_deque *deque, qli_entry *entry);
 /* Thieves: take the oldest child there is, or NULL. */
 qli_entry *qli_deque_steal(qli_deque *deque, ql_worker *thief);
 
-/* Thieves: there was nothing; ask the owner to share at its next fork. */
+/* Thieves: there was nothing; ask the owner to share at its next fork or join. */
 void qli_deque_ask(qli_deque *deque);
 
 /* Thieves: is there anything to steal? */

@@ -11,6 +11,12 @@ static qli_worker *worker_of(ql_worker *hot)
     return (qli_worker *)(void *)hot;
 }
 
+static void move_head(qli_worker *worker, qli_entry *head)
+{
+    if (qli_deque_move_head(&worker->deque, head))
+        qli_sleep_post(&worker->pool->sleep);
+}
+
 /* The child's own forks are inline too and use the same last entry, but only between its start, when it has its arguments,
  * and its end. */
 static void run_inline(qli_worker *worker, void (*run)(ql_worker *, qli_entry *), void *args, size_t size)
@@ -31,8 +37,7 @@ qli_entry *qli_fork_slow(ql_worker *hot, void (*run)(ql_worker *, qli_entry *), 
     }
     entry->run = run;
     memcpy(entry->args, args, size);
-    if (qli_deque_push(&worker->deque, entry))
-        qli_sleep_post(&worker->pool->sleep);
+    move_head(worker, entry + 1);
     return entry;
 }
 
@@ -114,7 +119,7 @@ static void await(qli_worker *worker, qli_entry *entry)
     qli_spin *spin = &worker->context.spin;
     int64_t start_ns = ql_now_ns(), until_ns = qli_spin_until(spin, start_ns);
     while (!done_soon(entry)) {
-        /* ORDER fork:joined (acquire): the child's result; and deque:thief, the thief's deque. */
+        /* ORDER fork:helped (acquire): as fork:joined; and with deque:thief the thief's deque. */
         uintptr_t state = qli_load(&entry->state, __ATOMIC_ACQUIRE);
         if (state == QLI_CHILD_DONE)
             break;
@@ -134,6 +139,11 @@ static void await(qli_worker *worker, qli_entry *entry)
 bool qli_join_slow(ql_worker *hot, qli_entry *entry)
 {
     qli_worker *worker = worker_of(hot);
+    if (entry >= hot->split) {
+        /* The child is private; but somebody asks for others. */
+        move_head(worker, entry);
+        return true;
+    }
     if (qli_deque_pop_slow(&worker->deque, entry))
         return true;
     await(worker, entry);

@@ -142,6 +142,44 @@ QLT(fork, a_child_is_stolen_while_its_parent_works)
     qlt_runtime_stop(runtime);
 }
 
+/* Until another worker has found nothing. */
+QL_FORK_VOID_1(await_ask, w, int64_t, until_ns)
+{
+    while (__atomic_load_n(&w->limit, __ATOMIC_RELAXED) && !__atomic_load_n(&taken, __ATOMIC_ACQUIRE) &&
+           ql_now_ns() < until_ns)
+        ;
+}
+
+/* All is forked before anybody asks; the parent only joins from then on. */
+static int until_stolen_at_a_join(ql_task *task)
+{
+    ql_worker *w = ql_worker_self();
+    note_taker_child oldest;
+    tiny_child between;
+    await_ask_child youngest;
+    int64_t until_ns = ql_after_ns(20000000000);
+    taken = 0;
+    note_taker_fork(w, &oldest, 0);
+    tiny_fork(w, &between, 0);
+    await_ask_fork(w, &youngest, until_ns);
+    await_ask_join(w, &youngest);
+    tiny_join(w, &between);
+    while (!__atomic_load_n(&taken, __ATOMIC_ACQUIRE) && ql_now_ns() < until_ns)
+        ;
+    qlt_check(__atomic_load_n(&taken, __ATOMIC_ACQUIRE) && taker != w);
+    note_taker_join(w, &oldest);
+    (void)task;
+    return 0;
+}
+
+QLT(fork, a_child_is_stolen_though_its_parent_forks_no_more)
+{
+    runtime = qlt_runtime(2);
+    for (int i = 0; i < 100; i++)
+        (void)run(until_stolen_at_a_join, NULL);
+    qlt_runtime_stop(runtime);
+}
+
 /* ---- What a dump says of it ---- */
 
 /* The runtime's dump; the caller's to free. */

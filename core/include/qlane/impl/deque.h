@@ -28,15 +28,18 @@ struct ql_worker {
     qli_entry *split;                                  /* entries below it may be stolen */
     char qli_apart[2 * QLI_LINE - 2 * sizeof(void *)]; /* lines are fetched in pairs */
 
-    /* Thieves write, the owner reads: on the owner's line, thieves that look at it would slow each fork. */
-    qli_entry
-        *limit; /* a fork at or past it takes the slow way: the end, or NULL when somebody asks for work */
+    /* Thieves write, the owner reads: on the owner's line, thieves that look at it would slow each fork. When somebody asks for
+     * work the limit is NULL and the floor QLI_ASKED. */
+    qli_entry *limit; /* a fork at or past it takes the slow way: the end */
+    qli_entry *floor; /* a join below it does: the split */
 };
+
+#define QLI_ASKED ((qli_entry *)UINTPTR_MAX)
 
 /* The stamp: one more for each change of what the caller's code and the library share here. ql_: a shared library exports
  * no other names. */
-#define qli_fork_slow ql_fork_slow_2
-#define qli_join_slow ql_join_slow_2
+#define qli_fork_slow ql_fork_slow_3
+#define qli_join_slow ql_join_slow_3
 
 /* Push, and share. NULL: the deque is full, and the child has run; its result is in `args`. */
 qli_entry *qli_fork_slow(ql_worker *worker, void (*run)(ql_worker *, qli_entry *), void *args, size_t size);
@@ -55,7 +58,7 @@ static inline bool qli_fork_fast(const ql_worker *worker, const qli_entry *head)
  * old one: chained through memory, head alone would cost a fork and a join more than all the rest. */
 static inline bool qli_join_fast(ql_worker *worker, qli_entry *entry)
 {
-    if (__builtin_expect(entry < worker->split, 0))
+    if (__builtin_expect(entry < __atomic_load_n(&worker->floor, __ATOMIC_RELAXED), 0))
         return false;
     worker->head = entry;
     return true;
