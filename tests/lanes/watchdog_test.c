@@ -134,10 +134,15 @@ QLT(watchdog, has_nothing_against_a_task_that_waits_or_short_ones)
     qlt_runtime_stop(runtime);
 }
 
+static unsigned long_children; /* on a busy machine a child may lose its core, and is told of with reason */
+
 QL_FORK_VOID_1(short_child, w, int, unused)
 {
+    int64_t began_ns = ql_now_ns();
     (void)w, (void)unused;
     busy(10 * SHORT_NS);
+    if (ql_now_ns() - began_ns >= PATIENT_NS)
+        __atomic_fetch_add(&long_children, 1, __ATOMIC_RELAXED);
 }
 
 static int fork_short_ones(ql_task *task)
@@ -164,9 +169,10 @@ QLT(watchdog, has_nothing_against_a_thief_of_short_children)
     root.name = "root";
     qlt_eq_int(ql_submit(ql_runtime_pool(runtime), &root), 0);
     await(&root);
-    qlt_eq_uint(told_so_far(), 1);
-    qlt_eq_str(told.last.task, "root");
     qlt_runtime_stop(runtime);
+    qlt_check(told_so_far() >= 1 && told_so_far() <= 1 + long_children);
+    if (!long_children)
+        qlt_eq_str(told.last.task, "root");
 }
 
 static struct {
