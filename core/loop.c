@@ -5,8 +5,8 @@
 
 #include "core/atomics.h"
 
-/* For each worker: few pieces of a short range, which cost a call each, and many of a long one. A thief that has asked is heard at the
- * next fork, so at the end of a loop a worker may wait for about two pieces of another's: an eighth of the loop where there are eight. */
+/* For each worker: few pieces of a short range, which cost a call each, and many of a long one. A thief that has asked is heard between
+ * two pieces, so at the end of a loop a worker may wait for one of another's: an eighth of its own where there are eight. */
 enum { PIECES_MIN = 8, PIECES_MAX = 64, PIECE_ITEMS = 1024 };
 
 /* Halves a range until a piece is no larger than the grain, oldest halves first to thieves. */

@@ -141,7 +141,7 @@ typedef struct qli_work {
 bool qli_find_work(qli_worker *worker, qli_work *work);
 /* Exact, after FENCE sleep:B: is there anything that find would find? */
 bool qli_pool_has_work(qli_pool *pool);
-/* After FENCE sleep:B, for those who sleep: the next fork of each worker is shared, and wakes one of them. */
+/* After FENCE sleep:B, for those who sleep: the next fork or join of each worker shares, and wakes one of them. */
 void qli_ask_all(qli_pool *pool);
 /* The worker has run something that began with this head: aborts if it left forked children behind. */
 void qli_check_joined(qli_worker *worker, const qli_entry *head);
