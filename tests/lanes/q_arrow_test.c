@@ -212,9 +212,9 @@ QLT(q_arrow, a_keyed_table_has_its_keys_first)
     const char *const titles[] = {"key", "long", "int"};
     ql_q_value *block = malloc(3 * sizeof(*block)), wrong[2] = {columns[0], columns[1]};
     qlt_check(block);
-    block[0] = ql_q_dictionary(block + 1);
     block[1] = ql_q_table(titles, columns, 1);
     block[2] = ql_q_table(titles + 1, columns + 1, 2);
+    block[0] = ql_q_dictionary(block + 1);
     block[0].count = ROWS;
     to_arrow(block, &schema, &array);
     qlt_eq_int(schema.n_children, 3);
