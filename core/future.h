@@ -118,7 +118,16 @@ void qli_wait_unrefused(qli_context *settler, ql_future *future);
 
 /* The calling thread has submitted a task, and may wait for that very one. */
 void qli_wait_expected(void);
-/* The calling thread hands over one task more: is it one whose times are counted? */
-bool qli_sampled_next(void);
+/* So many tasks more will the calling thread hand over before one whose times are counted. */
+extern _Thread_local unsigned qli_unsampled;
+
+/* It hands over one: is it such a one? */
+static inline bool qli_sampled_next(void)
+{
+    if (!QLI_METERS || __builtin_expect(qli_unsampled-- != 0, 1))
+        return false;
+    qli_unsampled = QLI_SAMPLED_EVERY - 1;
+    return true;
+}
 
 #endif

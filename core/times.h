@@ -11,9 +11,9 @@
 #define QLI_METERS 1
 #endif
 
-/* One in so many is sampled: two or three readings of the clock, 25 ns each, are then below 2 ns a task. A prime:
- * a thread that hands tasks to several executors in turns has some of each sampled. */
-enum { QLI_SAMPLED_EVERY = 61 };
+/* One in so many is sampled: three readings of the clock, 25 ns each, and a look at the task's second line are then below a
+ * hundredth of a call through a lane. A prime: a thread that hands tasks to several executors in turns has some of each sampled. */
+enum { QLI_SAMPLED_EVERY = 127 };
 
 /* Its own thread counts, anyone reads. */
 static inline void qli_histogram_count(ql_histogram *histogram, int64_t ns)

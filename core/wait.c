@@ -12,10 +12,11 @@ static _Thread_local struct {
     qli_spin spin;
     unsigned
         gap; /* pauses between two looks at a future; 0: this thread has submitted since it last waited */
-    unsigned slow;        /* how often in a row the answer took longer than a hand-over, at most SLOW_MAX */
-    unsigned polls;       /* looks between two yields; 0: it has not yielded yet */
-    unsigned handed_over; /* tasks, by this thread */
+    unsigned slow;  /* how often in a row the answer took longer than a hand-over, at most SLOW_MAX */
+    unsigned polls; /* looks between two yields; 0: it has not yielded yet */
 } caller;
+
+_Thread_local unsigned qli_unsampled;
 
 /* Polls before the first look at the clock, which costs a fifth of a call through a lane: about half a microsecond. The
  * longest gap is about 2 us. */
@@ -31,11 +32,6 @@ enum { ALONE_NS = 1000 };
 void qli_wait_expected(void)
 {
     caller.gap = 0;
-}
-
-bool qli_sampled_next(void)
-{
-    return QLI_METERS && caller.handed_over++ % QLI_SAMPLED_EVERY == 0;
 }
 
 static bool settled_within(const ql_future *future, unsigned polls, unsigned gap)

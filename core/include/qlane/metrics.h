@@ -1,7 +1,7 @@
 /* What a runtime has done and does, in numbers: the counters of ql_runtime_stats() and ql_lane_stats_get() as text for
  * Prometheus, and how long tasks waited and ran. docs/metrics.md says what each number means.
  *
- * Times are sampled: of the tasks that one thread hands over the first and then every 61st, so that no clock is read for the
+ * Times are sampled: of the tasks that one thread hands over the first and then every 127th, so that no clock is read for the
  * others. */
 #ifndef QLANE_METRICS_H
 #define QLANE_METRICS_H
