@@ -9,9 +9,6 @@
 #include "affinity/error.h"
 #include "lanes/engines/q_convert.h"
 
-/* Vectors from this size on are looked at: is their memory there? It costs one system call. */
-enum { LOOK_BYTES = 1 << 15 };
-
 /* A result of one number fits in a small block; a large one is as large as two large pages. */
 enum { SMALL_BYTES = 48, LARGE_PAGE = 1 << 21 };
 
@@ -56,10 +53,12 @@ static int take(walk *at, size_t size, void **to)
     return 0;
 }
 
-static bool is_mapped(const void *items, size_t size)
+/* Is memory there for all items? The page where they begin is: the header's. What ends in it, as most do, costs no call. */
+static bool is_mapped(const char *items, size_t size)
 {
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from = (uintptr_t)items & ~(page - 1);
-    return msync((void *)from, (uintptr_t)items + size - from, MS_ASYNC) == 0 || errno != ENOMEM;
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), next = ((uintptr_t)items + page - 1) & ~(page - 1);
+    uintptr_t end = (uintptr_t)items + size;
+    return end <= next || msync((void *)next, end - next, MS_ASYNC) == 0 || errno != ENOMEM;
 }
 
 /* May `count` items of `width` bytes be read? */
@@ -74,7 +73,7 @@ static int check_count(walk *at, const struct k0 *object, size_t width)
             at->error, -E2BIG,
             "q gave an object of type %d and length %lld: more than the %zu bytes that a result may have",
             object->t, object->n, at->reader->bytes_max);
-    if (count * width >= LOOK_BYTES && !is_mapped(object->G0, count * width))
+    if (!is_mapped((const char *)object->G0, count * width))
         return qli_error_set(at->error, -EBADMSG,
                              "q gave an object of type %d whose length %lld goes beyond its memory",
                              object->t, object->n);

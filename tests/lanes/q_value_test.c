@@ -1,6 +1,8 @@
 /* Values through q and back, on the library that stands in for libq. */
 #include <errno.h>
 #include <math.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "tests/lanes/q_lane.h"
 #include "tests/lanes/q_objects.h"
@@ -184,6 +186,29 @@ Q_TEST(q_value, a_large_result_is_whole_and_begins_at_a_large_page)
         qlt_eq_int(large->longs[i], i);
     ql_q_free(large);
     q_lane_close(&at);
+}
+
+/* Vectors that end where their memory ends, and say that they are one item longer. */
+QLT(q_value, a_length_a_little_beyond_its_memory_is_refused)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    char *pages = mmap(NULL, 3 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    qlt_eq_int(munmap(pages + 2 * page, page), 0);
+    qli_q_reader reader = {.bytes_max = 4 * page};
+    for (size_t count = 1; count < 2 * page / 8 - 2; count++) {
+        struct k0 *vector = (struct k0 *)(void *)(pages + 2 * page - 16 - 8 * count);
+        ql_error error = {0};
+        ql_q_value *value;
+        vector->t = QL_Q_LONG;
+        vector->n = (long long)count;
+        qlt_eq_int(qli_q_read(&reader, vector, &value, &error), 0);
+        qlt_eq_uint(value->count, count);
+        ql_q_free(value);
+        vector->n++;
+        qlt_eq_int(qli_q_read(&reader, vector, &value, &error), -EBADMSG);
+        qlt_has_str(error.text, "goes beyond its memory");
+    }
+    munmap(pages, 2 * page);
 }
 
 Q_TEST(q_value, damaged_objects_of_q_are_refused)
