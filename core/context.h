@@ -81,9 +81,8 @@ void qli_run_task(qli_context *context, ql_task *task);
 /* ql_submit() of a task that has passed its checks, where a place was reserved for it; the place is used or given back. */
 int qli_submit_reserved(ql_executor *on, ql_task *task);
 
-/* The two halves of that, for a lane, which settles later. False: it was asked to end, *code says why. */
+/* The beginning of that, for a lane, which calls its engine and settles later. False: it was asked to end, *code says why. */
 bool qli_task_begin(qli_context *context, ql_task *task, int *code);
-int qli_task_call(qli_context *context, ql_task *task);
 
 /* The task's last access: afterwards it is the caller's memory. `context` is the calling thread's, or NULL. `text` is
  * static, or NULL to keep what the task left. */

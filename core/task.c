@@ -302,22 +302,9 @@ QLI_INLINE bool begin(qli_context *context, ql_task *task, int *code)
     return true;
 }
 
-QLI_INLINE int call(qli_context *context, ql_task *task)
-{
-    qli_frame frame = qli_task_enter(context, task);
-    int code = task->fn(task);
-    qli_task_leave(context, &frame);
-    return code;
-}
-
 bool qli_task_begin(qli_context *context, ql_task *task, int *code)
 {
     return begin(context, task, code);
-}
-
-int qli_task_call(qli_context *context, ql_task *task)
-{
-    return call(context, task);
 }
 
 __attribute__((noinline)) static void settle_traced(qli_ring *ring, ql_task *task, int code)
@@ -354,10 +341,13 @@ QLI_INLINE void settle(qli_context *context, ql_runtime *runtime, ql_task *task,
 void qli_run_task(qli_context *context, ql_task *task)
 {
     int code;
-    if (begin(context, task, &code))
-        code = call(context, task);
-    if (__builtin_expect(context->lent_for_blocking, 0))
-        qli_blocking_over(context, qli_task_name(task));
+    if (begin(context, task, &code)) {
+        qli_frame frame = qli_task_enter(context, task);
+        code = task->fn(task);
+        qli_task_leave(context, &frame);
+        if (__builtin_expect(context->lent_for_blocking, 0))
+            qli_blocking_over(context, qli_task_name(task));
+    }
     settle(context, context->runtime, task, code, true);
 }
 

@@ -180,6 +180,52 @@ QLT(fork, a_child_is_stolen_though_its_parent_forks_no_more)
     qlt_runtime_stop(runtime);
 }
 
+static qli_entry entries[5];
+
+/* Three private children and nobody else. */
+static void fork_three(qli_deque *deque, ql_worker *owner)
+{
+    qli_deque_init(deque, owner, entries, 4);
+    owner->head = entries + 3;
+}
+
+static bool is_asked(const ql_worker *owner)
+{
+    return !owner->limit && owner->floor == QLI_ASKED;
+}
+
+QLT(deque, an_ask_is_answered_where_there_is_something_private_and_stays_otherwise)
+{
+    qli_deque deque;
+    ql_worker owner, thief;
+    fork_three(&deque, &owner);
+    qli_deque_ask(&deque);
+    qlt_check(is_asked(&owner) && !qli_join_fast(&owner, entries + 2));
+    qlt_check(qli_deque_move_head(&deque, entries + 2));
+    qlt_check(!is_asked(&owner) && owner.split == entries + 1 && owner.floor == entries + 1);
+    qlt_check(qli_join_fast(&owner, entries + 1) && !qli_join_fast(&owner, entries));
+    /* Nothing is private any more. */
+    qli_deque_ask(&deque);
+    qlt_check(!qli_deque_move_head(&deque, entries + 1) && is_asked(&owner));
+    qlt_eq_ptr(qli_deque_steal(&deque, &thief), entries);
+    qli_deque_forget(&deque, entries);
+    qlt_check(is_asked(&owner) && owner.split == entries);
+}
+
+QLT(deque, an_ask_outlives_the_owner_that_takes_children_back)
+{
+    qli_deque deque;
+    ql_worker owner;
+    for (int asked = 0; asked <= 1; asked++) {
+        fork_three(&deque, &owner);
+        qlt_check(qli_deque_share_all(&deque));
+        if (asked)
+            qli_deque_ask(&deque);
+        qlt_check(qli_deque_pop_slow(&deque, entries + 2) && owner.split == entries + 1);
+        qlt_check(asked ? is_asked(&owner) : owner.floor == owner.split);
+    }
+}
+
 /* ---- What a dump says of it ---- */
 
 /* The runtime's dump; the caller's to free. */

@@ -65,18 +65,28 @@ static void check_ran(const ql_task *task)
     qlt_eq_int(task->future.value.i64, 42);
 }
 
-QLT(follow, a_patient_stop_runs_what_follows_a_task_that_the_host_cancels)
+/* A runtime with an executor of each kind; the strand is to be released. */
+static ql_strand *open_places(ql_executor *on[PLACES])
 {
-    qlt_gate gate = QLT_GATE_INIT;
-    ql_task holder, first[PLACES], next[PLACES];
     ql_strand *strand;
     ql_client *client;
     runtime = qlt_runtime(1);
     ql_lane *lane = open_lane(runtime, (ql_lane_config){.name = "q"});
     qlt_eq_int(ql_strand_create(runtime, &strand), 0);
     qlt_eq_int(ql_client_open(lane, NULL, 1, QL_FULL_REFUSES, &client), 0);
-    ql_executor *const on[PLACES] = {ql_runtime_pool(runtime), ql_strand_executor(strand),
-                                     ql_lane_executor(lane), ql_client_executor(client)};
+    on[ON_POOL] = ql_runtime_pool(runtime);
+    on[ON_STRAND] = ql_strand_executor(strand);
+    on[ON_LANE] = ql_lane_executor(lane);
+    on[ON_CLIENT] = ql_client_executor(client);
+    return strand;
+}
+
+QLT(follow, a_patient_stop_runs_what_follows_a_task_that_the_host_cancels)
+{
+    qlt_gate gate = QLT_GATE_INIT;
+    ql_task holder, first[PLACES], next[PLACES];
+    ql_executor *on[PLACES];
+    ql_strand *strand = open_places(on);
     hold_worker(&holder, &gate);
     for (int i = 0; i < PLACES; i++)
         follow(on[ON_POOL], 0, &first[i], on[i], &next[i]);
@@ -129,16 +139,10 @@ QLT(follow, a_stop_refuses_what_comes_after_a_task_that_has_settled)
 {
     qlt_gate gate = QLT_GATE_INIT;
     ql_task holder, first, next;
-    ql_strand *strand;
-    ql_client *client;
-    runtime = qlt_runtime(1);
-    ql_lane *lane = open_lane(runtime, (ql_lane_config){.name = "q"});
-    qlt_eq_int(ql_strand_create(runtime, &strand), 0);
-    qlt_eq_int(ql_client_open(lane, NULL, 1, QL_FULL_REFUSES, &client), 0);
-    ql_executor *const on[PLACES] = {ql_runtime_pool(runtime), ql_strand_executor(strand),
-                                     ql_lane_executor(lane), ql_client_executor(client)};
+    ql_executor *on[PLACES];
+    ql_strand *strand = open_places(on);
     ql_task_init(&first, answer, NULL);
-    submit(lane, &first);
+    qlt_eq_int(ql_submit(on[ON_LANE], &first), 0);
     await(&first);
     hold_worker(&holder, &gate);
     pthread_t stopping = begin_stop();

@@ -35,8 +35,8 @@ enum {
 /* Set `size` to sizeof, zero the rest: every zero is the default. */
 typedef struct ql_lane_config {
     size_t size;
-    const char
-        *name; /* copied, 47 bytes at most; NULL or "": "lane". The core reserved for lane.NAME goes to it */
+    /* Copied, 47 bytes at most; NULL or "": "lane". The core reserved for lane.NAME goes to it. */
+    const char *name;
     const ql_engine_ops *engine; /* NULL: none, tasks just run on the lane */
     void *engine_arg;            /* `self` of its hooks */
     size_t capacity_tasks;       /* how many may queue; 0 = no bound */
