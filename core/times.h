@@ -6,7 +6,7 @@
 #include "core/atomics.h"
 #include "qlane/metrics.h"
 
-/* bench/metrics_cost builds without them, to show what they cost. */
+/* `bench/cost_of metrics` builds without them, to show what they cost. */
 #ifndef QLI_METERS
 #define QLI_METERS 1
 #endif

@@ -56,7 +56,7 @@ static int take(walk *at, size_t size, void **to)
 /* Is memory there for all items? The page where they begin is: the header's. What ends in it, as most do, costs no call. */
 static bool is_mapped(const char *items, size_t size)
 {
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), next = ((uintptr_t)items + page - 1) & ~(page - 1);
+    uintptr_t page = (uintptr_t)getpagesize(), next = ((uintptr_t)items + page - 1) & ~(page - 1);
     uintptr_t end = (uintptr_t)items + size;
     return end <= next || msync((void *)next, end - next, MS_ASYNC) == 0 || errno != ENOMEM;
 }

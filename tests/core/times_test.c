@@ -48,7 +48,7 @@ static int long_enough(ql_task *task)
 }
 
 /* One worker: so that what is handed over while it is in a task has to wait for that. */
-QLT(times, one_task_in_61_of_a_thread_is_timed)
+QLT(times, one_task_in_127_of_a_thread_is_timed)
 {
     enum { TASKS = 256, BEHIND = 2000000 };
     static ql_task tasks[TASKS];

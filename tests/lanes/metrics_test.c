@@ -141,10 +141,10 @@ QLT(metrics, count_a_known_work_exactly)
     qlt_runtime_stop(runtime);
 }
 
-/* 244 in a row from one thread have exactly four that are timed, wherever its count stood; in turns, two of each executor. */
-QLT(metrics, have_the_times_of_one_task_in_61_of_each_executor)
+/* 508 in a row from one thread have exactly four that are timed, wherever its count stood; in turns, two of each executor. */
+QLT(metrics, have_the_times_of_one_task_in_127_of_each_executor)
 {
-    enum { IN_TURNS = 4 * 61 };
+    enum { IN_TURNS = 4 * 127 };
     static ql_task tasks[IN_TURNS];
     ql_runtime *runtime = qlt_runtime(1);
     ql_lane *lane = open_lane(runtime, (ql_lane_config){.name = "q"});

@@ -1,5 +1,5 @@
-/* What bench/metrics_cost plays, as a library: one process holds the runtime as it is and the one without its meters, and takes
- * turns between them by the millisecond. */
+/* What bench/cost_of plays, as a library: one process holds the runtime with a part of it and the one without, and takes turns
+ * between them by the millisecond. */
 #include <stdlib.h>
 #include <time.h>
 
@@ -9,17 +9,17 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
-typedef struct meters {
+typedef struct turns {
     ql_runtime *runtime;
-    ql_lane *lane; /* NULL: the plan has none */
+    ql_lane *lane;
     uint64_t counter;
-} meters;
+} turns;
 
-EXPORT meters *meters_open(const char *affinity);
-EXPORT void meters_close(meters *self);
+EXPORT turns *turns_open(const char *affinity);
+EXPORT void turns_close(turns *self);
 /* How long it took, in ns. */
-EXPORT int64_t meters_call(meters *self, int64_t times);
-EXPORT int64_t meters_fib(meters *self, int64_t n);
+EXPORT int64_t turns_call(turns *self, int64_t times);
+EXPORT int64_t turns_fib(turns *self, int64_t n);
 
 static int64_t now_ns(void)
 {
@@ -28,18 +28,18 @@ static int64_t now_ns(void)
     return (int64_t)at.tv_sec * 1000000000 + at.tv_nsec;
 }
 
-meters *meters_open(const char *affinity)
+turns *turns_open(const char *affinity)
 {
-    meters *self = calloc(1, sizeof(*self));
+    turns *self = calloc(1, sizeof(*self));
     must(self ? 0 : -1, "calloc", NULL);
     self->runtime = start_runtime(affinity);
     ql_error error = {.code = 0};
-    ql_lane_config config = {.size = sizeof(config), .name = "meters"};
+    ql_lane_config config = {.size = sizeof(config), .name = "turns"};
     must(ql_lane_open(self->runtime, &config, &self->lane, &error), "ql_lane_open", error.text);
     return self;
 }
 
-void meters_close(meters *self)
+void turns_close(turns *self)
 {
     stop_runtime(self->runtime);
     free(self);
@@ -50,7 +50,7 @@ static int count(ql_task *task)
     return ql_task_return(task, (ql_value){.u64 = ++*(uint64_t *)task->arg});
 }
 
-int64_t meters_call(meters *self, int64_t times)
+int64_t turns_call(turns *self, int64_t times)
 {
     ql_task task;
     ql_task_init(&task, count, &self->counter);
@@ -81,7 +81,7 @@ static int time_fib(ql_task *task)
     return ql_task_return(task, (ql_value){.i64 = now_ns() - began_ns});
 }
 
-int64_t meters_fib(meters *self, int64_t n)
+int64_t turns_fib(turns *self, int64_t n)
 {
     ql_task task;
     ql_task_init(&task, time_fib, &n);
