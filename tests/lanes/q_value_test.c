@@ -208,6 +208,7 @@ QLT(q_value, a_length_a_little_beyond_its_memory_is_refused)
         qlt_eq_int(qli_q_read(&reader, vector, &value, &error), -EBADMSG);
         qlt_has_str(error.text, "goes beyond its memory");
     }
+    qli_q_symbols_fini(&reader.symbols);
     munmap(pages, 2 * page);
 }
 
