@@ -84,6 +84,9 @@ int qli_submit_reserved(ql_executor *on, ql_task *task);
 /* The beginning of that, for a lane, which calls its engine and settles later. False: it was asked to end, *code says why. */
 bool qli_task_begin(qli_context *context, ql_task *task, int *code);
 
+/* What the runtime says when it ends a task with -`reason` itself: one sentence each. */
+const char *qli_reason_text(int reason);
+
 /* The task's last access: afterwards it is the caller's memory. `context` is the calling thread's, or NULL. `text` is
  * static, or NULL to keep what the task left. */
 void qli_settle(qli_context *context, ql_task *task, int code, const char *text);

@@ -37,7 +37,7 @@ void qli_unobserved(ql_runtime *runtime, const char *what, const ql_task *task)
                                       future->text);
 }
 
-int qli_misuse(ql_runtime *runtime, int code, const char *format, ...)
+int qli_misuse(const ql_runtime *runtime, int code, const char *format, ...)
 {
     char sentence[512];
     va_list args;

@@ -216,14 +216,16 @@ static void write_histogram(FILE *out, const char *metric, const char *on, const
     }
 }
 
+_Static_assert(QLI_SAMPLED_EVERY == 127, "two lines of help say so");
+
 static void write_times(FILE *out, const snapshot *shot)
 {
-    head(out, "task_wait_seconds", "histogram", "From submit to begin, of one task in 64.");
+    head(out, "task_wait_seconds", "histogram", "From submit to begin, of one task in 127.");
     write_histogram(out, "task_wait_seconds", "pool", &shot->pool.wait);
     for (size_t i = 0; i < shot->count; i++)
         if (shot->rows[i].lane)
             write_histogram(out, "task_wait_seconds", shot->rows[i].name, &shot->rows[i].times.wait);
-    head(out, "task_run_seconds", "histogram", "From begin to end of a task's function, of one task in 64.");
+    head(out, "task_run_seconds", "histogram", "From begin to end of a task's function, of one task in 127.");
     write_histogram(out, "task_run_seconds", "pool", &shot->pool.run);
     for (size_t i = 0; i < shot->count; i++)
         if (shot->rows[i].lane)

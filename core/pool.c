@@ -51,7 +51,7 @@ static int pool_cancel(ql_executor *executor, ql_task *task, int reason)
         return -EINPROGRESS;
     /* Still at the door: settled here and now. In a run queue: by the worker that takes it. */
     if (qli_inbox_remove(&pool->door, task))
-        qli_settle(qli_context_current(), task, -reason, NULL);
+        qli_settle(qli_context_current(), task, -reason, qli_reason_text(reason));
     else if (reason == ETIMEDOUT && !qli_inbox_was_taken(&pool->door, task))
         return -EAGAIN;
     return 0;
@@ -69,10 +69,10 @@ static void pool_abandon(ql_executor *executor, int reason)
     ql_task *task;
     (void)qli_inbox_shut(&pool->door, QLI_INBOX_CLOSED);
     while (qli_inbox_take(&pool->door, &task, 1))
-        qli_settle(context, task, -reason, NULL);
+        qli_settle(context, task, -reason, qli_reason_text(reason));
     for (unsigned i = 0; i < pool->seats_count; i++)
         while ((task = qli_runq_take(&pool->seats[i]->runq)))
-            qli_settle(context, task, -reason, NULL);
+            qli_settle(context, task, -reason, qli_reason_text(reason));
     unsigned count = qli_pool_workers_count(pool);
     for (unsigned i = 0; i < count; i++)
         qli_store(&pool->workers[i]->context.abandon, (uint32_t)reason, __ATOMIC_RELAXED);

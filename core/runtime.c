@@ -15,10 +15,8 @@ static int check_config(const ql_runtime_config *config, ql_error *error)
     if (!config)
         return 0;
     if (config->size != sizeof(*config))
-        return qli_error_set(error, -EINVAL,
-                             "ql_runtime_start: config.size is %zu, this library's is %zu: set it to "
-                             "sizeof(ql_runtime_config), and use the header that came with the library",
-                             config->size, sizeof(*config));
+        return qli_error_size(error, "ql_runtime_start: config.size", config->size, "ql_runtime_config",
+                              sizeof(*config));
     if (config->spares_max > SPARES_LIMIT)
         return qli_error_set(error, -EINVAL, "ql_runtime_start: spares_max is %u, at most %d make sense",
                              config->spares_max, SPARES_LIMIT);
@@ -210,8 +208,14 @@ static void tally(ql_runtime *runtime, ql_stats *sum)
 void ql_runtime_stats(const ql_runtime *runtime, ql_stats *stats)
 {
     ql_stats sum;
-    if (!runtime || !stats || stats->size > sizeof(sum) || qli_is_orphan(runtime))
+    if (!runtime || !stats || qli_is_orphan(runtime))
         return;
+    if (!stats->size || stats->size > sizeof(sum)) {
+        qli_misuse(runtime, 0,
+                   "ql_runtime_stats: expected stats->size to be sizeof(ql_stats), %zu; it is %zu",
+                   sizeof(sum), stats->size);
+        return;
+    }
     size_t size = stats->size;
     tally((ql_runtime *)(uintptr_t)runtime, &sum);
     uint64_t ended = sum.failed + sum.cancelled + sum.expired + sum.shut, begun = sum.settled + sum.running;
@@ -317,7 +321,8 @@ static int begin_stop(ql_runtime *runtime, const ql_stop *patience, ql_error *er
     if (!runtime)
         return qli_error_set(error, -EINVAL, "ql_runtime_stop: the runtime is NULL");
     if (patience && patience->size != sizeof(*patience))
-        return qli_error_set(error, -EINVAL, "ql_runtime_stop: patience.size is not sizeof(ql_stop)");
+        return qli_error_size(error, "ql_runtime_stop: patience.size", patience->size, "ql_stop",
+                              sizeof(*patience));
     if (qli_is_orphan(runtime))
         return qli_error_set(error, -ECHILD,
                              "ql_runtime_stop: the runtime is the parent process's; this one, its fork, has "

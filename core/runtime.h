@@ -69,6 +69,7 @@ void qli_runtime_bound(ql_runtime *runtime, const ql_slot *slot, const ql_bound 
 void qli_log(ql_runtime *runtime, ql_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* Returns `code`, for `return qli_misuse(...)`. The sentence names function, expected and found. */
-int qli_misuse(ql_runtime *runtime, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int qli_misuse(const ql_runtime *runtime, int code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 #endif

@@ -42,7 +42,7 @@ static int run_some(ql_task *task)
 }
 
 /* Settle one that the runner will not run; counted here, because the inbox of a strand counts for nobody. */
-static void settle_queued(ql_strand *strand, ql_task *task, int code)
+static void settle_queued(ql_strand *strand, ql_task *task, int reason)
 {
     qli_context *context = qli_context_current();
     if (context && context->runtime == strand->executor.runtime)
@@ -50,7 +50,7 @@ static void settle_queued(ql_strand *strand, ql_task *task, int code)
     else
         /* relaxed: quiet:settled comes behind it. */
         qli_fetch_add(&strand->executor.runtime->accepted_outside, 1, __ATOMIC_RELAXED);
-    qli_settle(context, task, code, NULL);
+    qli_settle(context, task, -reason, qli_reason_text(reason));
 }
 
 static int submit_runner(ql_strand *strand, bool follows)
@@ -73,7 +73,7 @@ static void refuse_rest(ql_strand *strand)
     do {
         while (qli_inbox_take(&strand->inbox, &task, 1)) {
             released |= task == &strand->last;
-            settle_queued(strand, task, -ESHUTDOWN);
+            settle_queued(strand, task, ESHUTDOWN);
         }
     } while (!released && !qli_inbox_sleep(&strand->inbox));
     if (released)
@@ -146,7 +146,7 @@ static int strand_cancel(ql_executor *executor, ql_task *task, int reason)
     if (!qli_task_ask(task, reason))
         return -EINPROGRESS;
     if (qli_inbox_remove(&strand->inbox, task))
-        settle_queued(strand, task, -reason);
+        settle_queued(strand, task, reason);
     else if (reason == ETIMEDOUT && !qli_inbox_was_taken(&strand->inbox, task))
         return -EAGAIN;
     return 0;

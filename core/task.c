@@ -285,6 +285,18 @@ static uint32_t untold_reason(const ql_task *task)
     return reason;
 }
 
+const char *qli_reason_text(int reason)
+{
+    switch (reason) {
+    case ECANCELED:
+        return "cancelled before it ran";
+    case ETIMEDOUT:
+        return "its deadline came before it ran";
+    default:
+        return "not run: its runtime, lane or strand was closed first";
+    }
+}
+
 QLI_INLINE bool begin(qli_context *context, ql_task *task, int *code)
 {
     /* ORDER task:begin (release): who runs it, for waits:runner, and where, for task:ask. Of begin and ask exactly one is first.
@@ -347,6 +359,8 @@ void qli_run_task(qli_context *context, ql_task *task)
         qli_task_leave(context, &frame);
         if (__builtin_expect(context->lent_for_blocking, 0))
             qli_blocking_over(context, qli_task_name(task));
+    } else {
+        task->future.text = qli_reason_text(-code);
     }
     settle(context, context->runtime, task, code, true);
 }

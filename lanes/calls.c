@@ -242,8 +242,14 @@ void ql_lane_stats_get(ql_lane *lane, ql_lane_stats *stats)
 {
     ql_lane_stats sum = {.size = sizeof(sum)};
     uint64_t ends[QLI_ENDS];
-    if (!lane || !stats || stats->size > sizeof(sum) || qli_is_orphan(lane->executor.runtime))
+    if (!lane || !stats || qli_is_orphan(lane->executor.runtime))
         return;
+    if (!stats->size || stats->size > sizeof(sum)) {
+        qli_misuse(lane->executor.runtime, 0,
+                   "ql_lane_stats_get: expected stats->size to be sizeof(ql_lane_stats), %zu; it is %zu",
+                   sizeof(sum), stats->size);
+        return;
+    }
     qli_lane_count_ends(lane, ends);
     for (int end = 0; end < QLI_ENDS; end++)
         sum.settled += ends[end];

@@ -84,7 +84,7 @@ static void lane_abandon(ql_executor *executor, int reason)
     ql_lane *lane = qli_lane_of(executor);
     qli_lane_refuse(lane);
     qli_store(&lane->context.abandon, (uint32_t)reason, __ATOMIC_RELAXED);
-    qli_lane_settle_queued(lane, -reason, NULL, NULL);
+    qli_lane_settle_queued(lane, -reason, qli_reason_text(reason), NULL);
     /* FENCE lane:abandon, with lane:begin in begin(): "abandoned" is published before this looks for what runs. Model:
      * tests/models/stuck_model */
     qli_fence(__ATOMIC_SEQ_CST);
@@ -203,9 +203,11 @@ static int check_close(ql_lane *lane, const ql_stop *patience, const ql_lane_rep
     if (!lane)
         return qli_error_set(error, -EINVAL, "ql_lane_close: the lane is NULL");
     if (patience && patience->size != sizeof(*patience))
-        return qli_error_set(error, -EINVAL, "ql_lane_close: patience.size is not sizeof(ql_stop)");
+        return qli_error_size(error, "ql_lane_close: patience.size", patience->size, "ql_stop",
+                              sizeof(*patience));
     if (report && report->size != sizeof(*report))
-        return qli_error_set(error, -EINVAL, "ql_lane_close: report.size is not sizeof(ql_lane_report)");
+        return qli_error_size(error, "ql_lane_close: report.size", report->size, "ql_lane_report",
+                              sizeof(*report));
     if (qli_is_orphan(lane->executor.runtime))
         return qli_error_set(error, -ECHILD, "ql_lane_close: lane '%s' is the parent process's", lane->name);
     if (qli_context_current() == &lane->context)

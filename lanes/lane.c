@@ -193,6 +193,8 @@ static int check_config(const ql_runtime *runtime, const ql_lane_config *config,
 {
     const char *wrong = NULL;
     bool on_caller = config && config->flags & QL_LANE_ON_CALLER, on_main = on_caller && gettid() == getpid();
+    if (out)
+        *out = NULL;
     if (!runtime)
         wrong = "the runtime is NULL";
     else if (!config)
@@ -200,9 +202,11 @@ static int check_config(const ql_runtime *runtime, const ql_lane_config *config,
     else if (!out)
         wrong = "the place for the lane is NULL";
     else if (config->size != sizeof(*config))
-        wrong = "config.size is not sizeof(ql_lane_config)";
+        return qli_error_size(error, "ql_lane_open: config.size", config->size, "ql_lane_config",
+                              sizeof(*config));
     else if (config->engine && config->engine->size != sizeof(*config->engine))
-        wrong = "config.engine->size is not sizeof(ql_engine_ops)";
+        return qli_error_size(error, "ql_lane_open: config.engine->size", config->engine->size,
+                              "ql_engine_ops", sizeof(*config->engine));
     else if (config->engine && !config->engine->name)
         wrong = "config.engine->name is NULL";
     else if (config->full > QL_FULL_DROPS_OLDEST)
@@ -213,8 +217,6 @@ static int check_config(const ql_runtime *runtime, const ql_lane_config *config,
         wrong = "the engine needs the thread of main(): open it there, with QL_LANE_ON_CALLER";
     else if (on_caller && qli_context_current())
         wrong = "a task or hook cannot lend its thread to a lane (QL_LANE_ON_CALLER)";
-    if (out)
-        *out = NULL;
     if (!wrong && qli_is_orphan(runtime))
         return qli_error_set(error, -ECHILD, "ql_lane_open: the runtime is the parent process's");
     return wrong ? qli_error_set(error, -EINVAL, "ql_lane_open: %s", wrong) : 0;

@@ -91,10 +91,10 @@ bool qli_lane_run_task(ql_lane *lane, ql_task *task, int *code)
 {
     bool interruptible = lane->engine.interrupt && !lane->depth;
     *code = -(int)qli_load(&lane->context.abandon, __ATOMIC_RELAXED);
-    if (*code)
+    if (*code || !(interruptible ? begin(lane, task, code) : qli_task_begin(&lane->context, task, code))) {
+        task->future.text = qli_reason_text(-*code);
         return false;
-    if (interruptible ? !begin(lane, task, code) : !qli_task_begin(&lane->context, task, code))
-        return false;
+    }
     *code = call(lane, task);
     if (interruptible)
         end(lane, task);
@@ -150,7 +150,7 @@ int qli_lane_cancel(ql_executor *executor, ql_task *task, int reason)
     if (!out && reason == ETIMEDOUT && !qli_inbox_was_taken(&lane->inbox, task) && !qli_task_has_begun(task))
         return -EAGAIN;
     if (out || out_of_slot(lane, task)) {
-        qli_lane_settle(lane, task, -reason, NULL, NULL);
+        qli_lane_settle(lane, task, -reason, qli_reason_text(reason), NULL);
         return 0;
     }
     if (reason == ETIMEDOUT && !(task->flags & QL_DEADLINE_RUNS))

@@ -63,7 +63,7 @@ for library in $libraries; do
     # nodelete: threads may be in it. Bsymbolic: it calls itself, whatever else the process has of that name.
     # shellcheck disable=SC2086,SC2016 # lists of words; $ORIGIN is the loader's
     "$cc" -shared -o "$lib.so.$version" "$tree/$library.o" -Wl,-soname,"lib$library.so.$abi" \
-        -Wl,--version-script="$tree/names" -Wl,-z,nodelete -Wl,-Bsymbolic -Wl,-rpath,'$ORIGIN' \
+        -Wl,--version-script="$tree/names" -Wl,-z,nodelete,-z,now -Wl,-Bsymbolic -Wl,-rpath,'$ORIGIN' \
         -L"$tree/lib" ${first:+-l$first} $flags "$@"
     ln -s "lib$library.so.$version" "$lib.so.$abi"
     ln -s "lib$library.so.$abi" "$lib.so"

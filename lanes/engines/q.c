@@ -126,10 +126,15 @@ ql_q *qli_q_here(void)
 static int check(const ql_lane_config *lane_config, const ql_q_config *config, ql_error *error)
 {
     const char *wrong = NULL;
-    if (lane_config && (lane_config->size != sizeof(*lane_config) || lane_config->engine))
-        wrong = "lane_config.size is not sizeof(ql_lane_config), or it has an engine already";
-    else if (!config || config->size != sizeof(*config))
-        wrong = "the config is NULL, or config.size is not sizeof(ql_q_config)";
+    if (lane_config && lane_config->size != sizeof(*lane_config))
+        return qli_error_size(error, "ql_q_open: lane_config.size", lane_config->size, "ql_lane_config",
+                              sizeof(*lane_config));
+    if (lane_config && lane_config->engine)
+        wrong = "lane_config has an engine already";
+    else if (!config)
+        wrong = "the config is NULL";
+    else if (config->size != sizeof(*config))
+        return qli_error_size(error, "ql_q_open: config.size", config->size, "ql_q_config", sizeof(*config));
     else if (config->flags & ~(unsigned)(QL_Q_GLOBAL | QL_Q_PIN_FIRST))
         wrong = "config.flags has an unknown value";
     else if (config->threads > 1024)

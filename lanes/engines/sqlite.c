@@ -201,13 +201,15 @@ static int check(const ql_lane_config *lane_config, const ql_sqlite_config *conf
 {
     const char *wrong = NULL;
     if (lane_config && lane_config->size != sizeof(*lane_config))
-        wrong = "lane_config.size is not sizeof(ql_lane_config)";
+        return qli_error_size(error, "ql_sqlite_open: lane_config.size", lane_config->size, "ql_lane_config",
+                              sizeof(*lane_config));
     else if (lane_config && lane_config->engine)
         wrong = "lane_config has an engine already";
     else if (!config)
         wrong = "the config is NULL";
     else if (config->size != sizeof(*config))
-        wrong = "config.size is not sizeof(ql_sqlite_config)";
+        return qli_error_size(error, "ql_sqlite_open: config.size", config->size, "ql_sqlite_config",
+                              sizeof(*config));
     else if (config->path && !*config->path)
         wrong = "config.path is empty; NULL means a database in memory";
     else if (config->synchronous > QL_SQLITE_SYNC_FULL)

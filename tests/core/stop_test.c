@@ -89,8 +89,10 @@ QLT(stop, past_its_patience_settles_what_queues_and_tells_what_runs)
     ql_error error;
     qlt_eq_int(ql_runtime_stop(runtime, &patience, &error), 0);
     qlt_eq_int(holder.future.code, -ESHUTDOWN);
-    for (int i = 0; i < 100; i++)
+    for (int i = 0; i < 100; i++) {
         qlt_eq_int(queued[i].future.code, -ESHUTDOWN);
+        qlt_eq_str(queued[i].future.text, "not run: its runtime, lane or strand was closed first");
+    }
 }
 
 /* In a child: the stuck thread and its memory stay behind on purpose. */

@@ -105,6 +105,7 @@ QLT(strand, a_queued_task_is_cancelled_at_once)
     qlt_eq_int(ql_task_cancel(&second), 0);
     qlt_check(ql_future_settled(&second.future));
     qlt_eq_int(second.future.code, -ECANCELED);
+    qlt_eq_str(second.future.text, "cancelled before it ran");
     qlt_gate_open(&gate, 1);
     ql_strand_release(strand);
     qlt_runtime_stop(runtime);
@@ -140,6 +141,7 @@ QLT(strand, what_a_stop_abandons_is_settled)
     for (int i = 0; i < 50; i++) {
         qlt_check(ql_future_settled(&tasks[i].future));
         qlt_eq_int(tasks[i].future.code, -ESHUTDOWN);
+        qlt_eq_str(tasks[i].future.text, "not run: its runtime, lane or strand was closed first");
     }
 }
 

@@ -196,6 +196,7 @@ QLT(cancel, a_queued_task_settles_and_never_runs)
     qlt_eq_int(ql_task_cancel(&task), 0);
     wait_for(&task);
     qlt_eq_int(task.future.code, -ECANCELED);
+    qlt_eq_str(task.future.text, "cancelled before it ran");
     qlt_eq_int(ql_task_cancel(&task), -EALREADY);
     release(runtime, &holder);
     qlt_eq_int(calls, 0);
@@ -209,6 +210,7 @@ QLT(cancel, a_running_task_is_told_and_settles_when_it_returns)
     qlt_check(!ql_future_settled(&holder.future));
     release(runtime, &holder);
     qlt_eq_int(holder.future.code, -ECANCELED);
+    qlt_eq_ptr(holder.future.text, NULL); /* its own answer */
 }
 
 static ql_task inner;
@@ -231,6 +233,7 @@ QLT(cancel, a_task_in_a_run_queue_never_runs)
     wait_for(&task);
     wait_for(&inner);
     qlt_eq_int(inner.future.code, -ECANCELED);
+    qlt_eq_str(inner.future.text, "cancelled before it ran");
     qlt_eq_int(calls, 0);
     qlt_runtime_stop(runtime);
 }
@@ -244,6 +247,7 @@ QLT(deadline, a_queued_task_expires_though_every_worker_is_busy)
     submit(runtime, &task);
     wait_for(&task);
     qlt_eq_int(task.future.code, -ETIMEDOUT);
+    qlt_eq_str(task.future.text, "its deadline came before it ran");
     release(runtime, &holder);
     qlt_eq_int(calls, 0);
 }

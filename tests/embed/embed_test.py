@@ -93,6 +93,7 @@ class Libraries(Installed):
             said = run("readelf", "--dynamic", self.lib / f"lib{library}.so")
             self.assertIn(f"Library soname: [lib{library}.so.{self.abi}]", said)
             self.assertRegex(said, r"Flags: .*NODELETE")
+            self.assertRegex(said, r"Flags: .*\bNOW\b")
 
     def test_pkg_config_has_the_version_of_the_header(self):
         for library in self.libraries:

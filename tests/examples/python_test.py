@@ -171,6 +171,7 @@ class Promises(unittest.TestCase):
                 database = runtime.sqlite()
                 await database.query("CREATE TABLE t (i INTEGER PRIMARY KEY)")
                 assert await database.query_many("INSERT INTO t VALUES (?)", [(i,) for i in range(3)]) == 3
+                assert await database.query_many("INSERT INTO t VALUES (9)", []) == 0
                 outcomes = await asyncio.gather(database.query("INSERT INTO t VALUES (7)"),
                                                 database.query_many("INSERT INTO t VALUES (?)", [(8,), (1,)]),
                                                 return_exceptions=True)

@@ -160,6 +160,7 @@ QLT(answers, of_a_strand_about_what_runs_queues_and_expires)
     await(&canceller);
     qlt_eq_int(canceller.future.value.i64, 0);
     qlt_eq_int(queued.future.code, -ECANCELED);
+    qlt_eq_str(queued.future.text, "cancelled before it ran");
     await(&expires);
     qlt_eq_int(expires.future.code, -ETIMEDOUT);
     qlt_gate_open(&gate, 2);
@@ -190,6 +191,8 @@ static void cancel_scope(const ql_engine_ops *ops)
     for (int i = 0; i < 3; i++) {
         await(&queued[i]);
         qlt_eq_int(queued[i].future.code, i == 1 ? 0 : -ECANCELED);
+        if (i != 1)
+            qlt_eq_str(queued[i].future.text, "cancelled before it ran");
     }
     close_lane(lane);
 }

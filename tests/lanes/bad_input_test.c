@@ -114,6 +114,19 @@ QLT(bad_input, a_closed_lane_says_so)
     qlt_runtime_stop(runtime);
 }
 
+QLT(bad_input, numbers_without_their_size_are_not_taken_for_zero)
+{
+    ql_runtime *runtime = start();
+    ql_lane *lane = open_lane(runtime, (ql_lane_config){.name = "q"});
+    ql_lane_stats of_lane = {.size = 0};
+    ql_stats of_all = {.size = sizeof(of_all) + 1};
+    ql_lane_stats_get(lane, &of_lane);
+    qlt_has_str(misuse_text, "ql_lane_stats_get: expected stats->size to be sizeof(ql_lane_stats), ");
+    ql_runtime_stats(runtime, &of_all);
+    qlt_has_str(misuse_text, "ql_runtime_stats: expected stats->size to be sizeof(ql_stats), ");
+    qlt_runtime_stop(runtime);
+}
+
 /* On a worker: everything that is a lane's own. */
 static int on_worker(ql_task *task)
 {

@@ -92,6 +92,7 @@ QLT(close, past_its_deadline_it_settles_what_queues_and_names_what_runs)
     qlt_eq_int(ql_lane_close(lane, &at_once, &report, &error), -ETIMEDOUT);
     qlt_has_str(error.text, "lane 'q' is still in task 'task'");
     all_settled_with(-ESHUTDOWN);
+    qlt_eq_str(tasks[0].future.text, "not run: its runtime, lane or strand was closed first");
     qlt_eq_int(counter, 0);
     qlt_eq_int(report.shut, TASKS);
     qlt_eq_int(report.done, 0);

@@ -57,7 +57,8 @@ typedef struct ql_runtime_config {
 } ql_runtime_config;
 
 /** Start a runtime: read the machine, make the plan, start the workers and pin each from inside.
- *  Threads: any. The plan keeps to the CPUs that the caller may use: of a task that is pinned, one.
+ *  Threads: any. The plan keeps to the CPUs that the caller may use: of a task that is pinned, one. The threads that it starts
+ *           block all signals but those of a crash: none of the host's handlers runs there for another.
  *  Owns:    *runtime is the caller's until ql_runtime_stop() returns 0.
  *  Errors:  what ql_plan_create() answers; -EINVAL a config of another size; -ENOMEM; -EAGAIN a thread could not be
  *           started; -EPERM and the like under bind=require. *error has the sentence; nothing is left running. */
@@ -75,7 +76,7 @@ const ql_plan *ql_runtime_plan(const ql_runtime *runtime);
  *  Errors:  -EINVAL NULL, none, or more than planned. */
 QL_MUST_USE int ql_runtime_resize(ql_runtime *runtime, unsigned workers);
 
-/* How long to be patient; zero members mean for ever. */
+/* Until when to be patient: ql_now_ns() times, as ql_after_ns() makes them; zero members mean for ever. */
 typedef struct ql_stop {
     size_t size;
     int64_t drain_until_ns; /* then queued tasks settle with -ESHUTDOWN, running ones are asked to end */

@@ -142,8 +142,8 @@ class Database:
         return await self._query(sql, [values])
 
     async def query_many(self, sql, rows_of_values):
-        """Run one statement for each row of values, all or none."""
-        return _plain(await self._query(sql, rows_of_values))
+        """Run one statement for each row of values, all or none; with no row, none."""
+        return _plain(await self._query(sql, rows_of_values)) if rows_of_values else 0
 
     async def _query(self, sql, rows_of_values):
         import asyncio

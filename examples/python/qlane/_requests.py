@@ -21,8 +21,9 @@ class Stopped(OSError):
 
 def failed(code, text=None):
     """The exception for -errno."""
-    said = (text or os.strerror(-code).encode()).decode(errors="replace")
-    return (Stopped if code == -errno.ESHUTDOWN else OSError)(-code, said)
+    if code == -errno.ESHUTDOWN:
+        return Stopped(-code, text.decode() if text else "the runtime is stopped")
+    return OSError(-code, (text or os.strerror(-code).encode()).decode(errors="replace"))
 
 
 def make(sql, rows):

@@ -35,11 +35,12 @@ enum {
 /* Set `size` to sizeof, zero the rest: every zero is the default. */
 typedef struct ql_lane_config {
     size_t size;
-    /* Copied, 47 bytes at most; NULL or "": "lane". The core reserved for lane.NAME goes to it. */
+    /* Copied, and cut after 47 bytes; NULL or "": "lane". The core reserved for lane.NAME goes to it. */
     const char *name;
     const ql_engine_ops *engine; /* NULL: none, tasks just run on the lane */
     void *engine_arg;            /* `self` of its hooks */
-    size_t capacity_tasks;       /* how many may queue; 0 = no bound */
+    size_t
+        capacity_tasks; /* how many may queue, urgent ones among them; 0 = no bound. A bound for some callers: ql_client */
     ql_full full;
     unsigned batch_tasks; /* a batch ends after so many tasks; 0 = 256 */
     unsigned batch_us;    /* or so long after it began; 0 = 1,000; or when nothing queues */
@@ -95,8 +96,9 @@ QL_MUST_USE int ql_lane_submit_until(ql_lane *lane, ql_task *task, int64_t deadl
 /** Submit and wait. On the lane itself the task runs inline, at once: it is then part of the task that calls, and stands or
  *  falls with that one's batch.
  *  Owns:    the task is the caller's again when this returns, whatever it returns.
- *  Errors:  0 it settled: its own code is in the future; what ql_lane_submit() and ql_future_wait() answer, the task then
- *           has not run; -ELOOP more than QL_LANE_DEPTH_MAX deep. */
+ *  Errors:  0 it settled: its own code is in the future; what ql_lane_submit() (-EAGAIN: the lane is full, and it does not wait
+ *           for a place: ql_lane_submit_until() does) and ql_future_wait() answer, the task then has not run; -ELOOP more than
+ *           QL_LANE_DEPTH_MAX deep. */
 QL_MUST_USE int ql_lane_call(ql_lane *lane, ql_task *task);
 
 /** The engine's object, `engine_arg`.
@@ -164,7 +166,7 @@ typedef struct ql_lane_report {
  *  -ESHUTDOWN and ask what runs to end; close the engine on its thread; end that. A drain_until_ns of 1, which has passed,
  *  cancels at once; NULL drains for ever. Afterwards the lane answers -ESHUTDOWN until it is freed.
  *  Threads: any but the lane's own, where that is not the caller's; once, or again after -ETIMEDOUT.
- *  Errors:  -EINVAL; -EDEADLK from a task of the lane, or one that it waits for; -EBUSY another thread closes it; -ETIMEDOUT
+ *  Errors:  -EINVAL; -EDEADLK from a task of the lane, or one that it waits for; -EBUSY another thread closes it; -EALREADY it is closed; -ETIMEDOUT
  *           a task did not return before give_up_ns: *error names it, the thread is still in it. */
 QL_MUST_USE int ql_lane_close(ql_lane *lane, const ql_stop *patience, ql_lane_report *report,
                               ql_error *error);

@@ -95,11 +95,12 @@ void ql_sqlite_rows_free(ql_sqlite_rows *rows);
 typedef struct ql_sqlite_call {
     ql_task task; /* submit this one; its future has code and text; its value.i64 is `changes` */
 
-    /* Set between ql_sqlite_call_init() and submit. */
+    /* Set between ql_sqlite_call_init() and submit; the cells may still be written by a task that this one follows. */
     const char *sql;              /* one statement; must live until the task settles */
     const ql_sqlite_cell *params; /* params_count for ?1, ?2, ..., and that param_rows times */
     unsigned params_count;
-    unsigned param_rows; /* run it so many times, each with its own parameters, all or none; 0 = 1 */
+    unsigned
+        param_rows; /* run it so many times, each with its own parameters, all or none; 0 = 1: with no row, submit nothing */
 
     /* Once settled. */
     ql_sqlite_rows *rows; /* NULL if it returned no columns; ql_sqlite_rows_free() it whatever the code */
