@@ -3,7 +3,7 @@
  *   ASLEEP --push, the pusher submits the runner--> AWAKE --runner settles, inbox empty--> ASLEEP
  *                                                   AWAKE --runner settles, more work--> AWAKE, submitted again
  *
- * "Asleep" is a bit of the word that a push changes (inbox.h), so exactly one pusher submits the runner. The strand's tasks
+ * "Asleep" is a state of the word that a push changes (inbox.h), so exactly one pusher submits the runner. The strand's tasks
  * need no counting of their own for a stop: while there are any, the runner is not settled. */
 #include "qlane/strand.h"
 

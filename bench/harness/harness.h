@@ -49,7 +49,7 @@ double bench_others_since(const bench_load *before);
 /* ---- program.c: contenders as programs (pool/contender.h has the protocol) */
 
 typedef struct bench_program {
-    char path[512], name[32], version[32], works[128];
+    char path[512], name[32], version[32], works[256];
 } bench_program;
 
 typedef struct bench_sample {

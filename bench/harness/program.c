@@ -99,6 +99,10 @@ static const char *value_of(const char *line, const char *key)
 static void copy_word(char *to, size_t size, const char *from)
 {
     size_t length = from ? strcspn(from, " \n") : 0;
+    if (length >= size) {
+        fprintf(stderr, "a word of a contender's answer is longer than %zu bytes: %s\n", size - 1, from);
+        exit(1);
+    }
     snprintf(to, size, "%.*s", (int)length, from ? from : "");
 }
 

@@ -191,7 +191,7 @@ static int open_with(opener *open_lane, ql_runtime *runtime, const ql_lane_confi
     filled.engine = config->flags & QL_Q_PIN_FIRST ? &ops_pin_first : &ops;
     filled.engine_arg = at;
     code = open_lane(runtime, &filled, lane, error);
-    if (code == -EINVAL)
+    if (code == -EINVAL || code == -ECHILD)
         discard(at); /* otherwise it was the lane's, to its end */
     return code;
 }

@@ -260,7 +260,7 @@ int ql_sqlite_open(ql_runtime *runtime, const ql_lane_config *lane_config, const
     filled.engine = &ops;
     filled.engine_arg = at;
     code = ql_lane_open(runtime, &filled, lane, error);
-    if (code == -EINVAL)
+    if (code == -EINVAL || code == -ECHILD)
         discard(at); /* otherwise it was the lane's, to its end */
     return code;
 }

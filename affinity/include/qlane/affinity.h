@@ -100,7 +100,7 @@ typedef struct ql_slot {
 
 /** Read the machine and the configuration, and give every thread its place.
  *  Threads: any, also several at once, but not while another one changes the environment. Starts no thread and binds nothing. With
- *           HWLOC_XMLFILE the file is read in a child process.
+ *           HWLOC_XMLFILE the file is read in a child process, where one can be had.
  *  Owns:    *plan is the caller's until ql_plan_destroy().
  *  Errors:  -EINVAL a value that cannot be read, or contradicts another; -ENOENT it names what the machine lacks; -EACCES
  *           what this process may not use; -ENODEV nothing is left to run on; -ENOMEM; -EIO the machine cannot be read.

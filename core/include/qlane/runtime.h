@@ -53,7 +53,7 @@ typedef struct ql_runtime_config {
     void (*on_overrun)(void *context, const ql_overrun *overrun); /* on the timer thread; may be NULL */
 
     unsigned
-        trace_events; /* how many each thread keeps for ql_trace_write(), 64 bytes each; 0: there is no trace */
+        trace_events; /* how many each thread keeps for ql_trace_write(), 56 bytes each; 0: there is no trace */
 } ql_runtime_config;
 
 /** Start a runtime: read the machine, make the plan, start the workers and pin each from inside.

@@ -1,6 +1,6 @@
 /* A strand: serial order on the pool. Tasks handed to one strand run one after the other, first come first served, on
  * whichever worker is free; different strands run side by side and share nothing. For state that needs an order but no
- * thread of its own: a connection, an account, a key. A strand costs some 500 bytes and no thread. */
+ * thread of its own: a connection, an account, a key. A strand costs 640 bytes and no thread. */
 #ifndef QLANE_STRAND_H
 #define QLANE_STRAND_H
 

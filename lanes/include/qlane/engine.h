@@ -54,7 +54,7 @@ typedef struct ql_engine_ops {
     void (*close)(void *self);
 
     /** The last call of the lane's thread, also after a prepare or open that failed: free what is the thread's, or `self`.
-     *  It comes exactly once for each ql_lane_open() but those that answer -EINVAL; where no thread could be had, from the
+     *  It comes exactly once for each ql_lane_open() but those that answer -EINVAL or -ECHILD; where no thread could be had, from the
      *  opener's. */
     void (*thread_exit)(void *self);
 

@@ -19,6 +19,8 @@
  *   -EINVAL    an argument that q has no object for; more than eight; text with a zero byte in it
  *   -E2BIG     a symbol, a result or a depth beyond its bound
  *   -EBADMSG   q gave an object that is damaged
+ *   -EBUSY     the peer is listened to: it may be asked no more, nor listened to twice
+ *   -ENOSPC    more than 64 functions of the host's
  *   -ENOTSUP   q gave a function, or another object without a plain form
  *   -EPERM     it did not run on a lane of q */
 #ifndef QLANE_Q_H
@@ -56,8 +58,9 @@ typedef struct ql_q_config {
 /** Open a lane with q. `lane_config` gives name, bounds and class of tasks, its engine is filled in; may be NULL.
  *  libq stays loaded for good, and a process has one q: there is no way back from it. An `exit` in q ends the process.
  *  Errors: as ql_lane_open(); -ENOENT no libq; -ENOEXEC the file is none; -ENOSYS it lacks a function; -ENOKEY no licence;
- *          -ENOTRECOVERABLE q did not start; -EBUSY the process has, or had, its q; -EPROTO the script or text failed.
- *          *error has the sentence. After the first three another try may be made. */
+ *          -ENOTRECOVERABLE q did not start; -EBUSY the process has, or had, its q; -EPROTO the script or text failed;
+ *          -ENOENT, -EACCES and the like: the script cannot be read. *error has the sentence. Where libq was not found, is none or
+ *          lacks a function, another try may be made. */
 QL_MUST_USE int ql_q_open(ql_runtime *runtime, const ql_lane_config *lane_config, const ql_q_config *config,
                           ql_lane **lane, ql_error *error);
 

@@ -47,7 +47,7 @@ typedef struct ql_sqlite_config {
     unsigned statements_max; /* prepared statements kept; 0 = 64 */
 } ql_sqlite_config;
 
-/** Open a lane with a connection. `lane_config` gives name, bounds and batches, its engine is filled in; may be NULL.
+/** Open a lane with a connection. `lane_config` gives name, bounds and batches, its engine is filled in; may be NULL: a lane named "sqlite".
  *  Errors: as ql_lane_open(); -EINVAL; -ENOMEM; -ECHILD the parent of this process had such a lane at the fork; -EIO and the like: the database cannot be opened, read or written, or is
  *          none. *error has the sentence. */
 QL_MUST_USE int ql_sqlite_open(ql_runtime *runtime, const ql_lane_config *lane_config,
@@ -122,7 +122,7 @@ ql_sqlite *ql_sqlite_here(void);
  *  Threads: the lane's own, inside a task.
  *  Errors:  -EPERM not on its lane, or not in a task; -ECHILD in a fork's child; -EINVAL SQL that SQLite does not understand, no statement, more than
  *           one, or another number of parameters; -ECANCELED, -ETIMEDOUT the task was asked to end; -EEXIST a constraint;
- *           -ENOSPC, -EIO, -EBUSY, -ENOMEM, -EROFS, -E2BIG; -EBADMSG the file is damaged or no database; -EPROTO SQLite
+ *           -ENOSPC, -EIO, -EBUSY, -ENOMEM, -EROFS, -EACCES, -E2BIG; -EBADMSG the file is damaged or no database; -EPROTO SQLite
  *           refused for another reason. *error has its words.
  *           The task should return that code: then all it did is undone. */
 QL_MUST_USE int ql_sqlite_run(ql_sqlite *sqlite, const char *sql, const ql_sqlite_cell *params,
