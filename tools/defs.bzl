@@ -1,4 +1,4 @@
-"""The rules of this tree. Every compiler flag of qlane stands here, and nowhere else."""
+"""The rules of this tree. Every compiler flag of qlane stands here; those of a way to build stand in .bazelrc."""
 
 _WARNINGS = [
     "-Wall",

@@ -579,9 +579,7 @@ QLT(sqlite, bad_arguments_are_refused)
     qlt_eq_int(ql_sqlite_open(runtime, NULL, NULL, &lane, &error), -EINVAL);
     qlt_eq_str(error.text, "ql_sqlite_open: the config is NULL");
     qlt_eq_int(ql_sqlite_open(runtime, NULL, &config, &lane, &error), -EINVAL);
-    qlt_has_str(error.text, "ql_sqlite_open: config.size is ");
-    qlt_has_str(error.text,
-                "set it to sizeof(ql_sqlite_config), and use the header that came with the library");
+    qlt_has_str(error.text, "set it to sizeof(ql_sqlite_config)");
     config = (ql_sqlite_config){.size = sizeof(config), .path = ""};
     qlt_eq_int(ql_sqlite_open(runtime, NULL, &config, &lane, &error), -EINVAL);
     qlt_eq_str(error.text, "ql_sqlite_open: config.path is empty; NULL means a database in memory");
