@@ -25,7 +25,7 @@ void qli_context_enter(qli_context *context)
     abort(); /* no fork here */
 }
 
-int qli_misuse(ql_runtime *runtime, int code, const char *format, ...)
+int qli_misuse(const ql_runtime *runtime, int code, const char *format, ...)
 {
     (void)runtime, (void)code, (void)format;
     abort(); /* no cycle here */

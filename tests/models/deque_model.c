@@ -55,7 +55,7 @@ int qli_waits_leave(qli_waits *waits, qli_context *context)
     return 0;
 }
 
-int qli_misuse(ql_runtime *runtime, int code, const char *format, ...)
+int qli_misuse(const ql_runtime *runtime, int code, const char *format, ...)
 {
     (void)runtime, (void)code, (void)format;
     abort(); /* every child is joined */

@@ -1,5 +1,6 @@
 /* A plan of PLAN_WORKERS workers and PLAN_LANES lane slots on no particular machine, in affinity's place: it
  * pins nothing, and brings no hwloc into a model. */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -186,4 +187,9 @@ int qli_error_set(ql_error *error, int code, const char *format, ...)
     }
     va_end(arguments);
     return code;
+}
+
+int qli_error_size(ql_error *error, const char *what, size_t size, const char *type, size_t expected)
+{
+    return qli_error_set(error, -EINVAL, "%s %zu %s %zu", what, size, type, expected);
 }
