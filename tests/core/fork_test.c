@@ -112,20 +112,26 @@ QL_FORK_VOID_1(tiny, w, int, unused)
     (void)w, (void)unused;
 }
 
-/* The first child stays forked until another worker runs it: a join could only follow. */
-static int until_stolen(ql_task *task)
+static void work_until_taken(ql_worker *w)
 {
-    ql_worker *w = ql_worker_self();
-    note_taker_child first;
     int64_t until_ns = ql_after_ns(20000000000);
-    taken = 0;
-    note_taker_fork(w, &first, 0);
     while (!__atomic_load_n(&taken, __ATOMIC_ACQUIRE) && ql_now_ns() < until_ns) {
         tiny_child child;
         tiny_fork(w, &child, 0);
         tiny_join(w, &child);
     }
-    qlt_check(__atomic_load_n(&taken, __ATOMIC_ACQUIRE) && taker != w);
+    qlt_check(__atomic_load_n(&taken, __ATOMIC_ACQUIRE));
+}
+
+/* The first child stays forked until another worker runs it: a join could only follow. */
+static int until_stolen(ql_task *task)
+{
+    ql_worker *w = ql_worker_self();
+    note_taker_child first;
+    taken = 0;
+    note_taker_fork(w, &first, 0);
+    work_until_taken(w);
+    qlt_check(taker != w);
     note_taker_join(w, &first);
     (void)task;
     return 0;
@@ -255,11 +261,7 @@ static int join_stolen(ql_task *task)
     hold_thief_child held;
     taken = 0;
     hold_thief_fork(w, &held, 0);
-    while (!__atomic_load_n(&taken, __ATOMIC_ACQUIRE)) {
-        tiny_child child;
-        tiny_fork(w, &child, 0);
-        tiny_join(w, &child);
-    }
+    work_until_taken(w);
     hold_thief_join(w, &held);
     (void)task;
     return 0;
@@ -458,11 +460,7 @@ static int have_careless_child_stolen(ql_task *task)
     leave_grandchild_child first;
     (void)task;
     leave_grandchild_fork(w, &first, 0);
-    while (!__atomic_load_n(&taken, __ATOMIC_ACQUIRE)) {
-        tiny_child child;
-        tiny_fork(w, &child, 0);
-        tiny_join(w, &child);
-    }
+    work_until_taken(w);
     leave_grandchild_join(w, &first);
     return 0;
 }
@@ -479,6 +477,41 @@ QLT(fork, a_child_that_nobody_joined_ends_the_process)
 {
     qlt_dies_with(task_leaves_child, "forked children that nobody joined");
     qlt_dies_with(stolen_child_leaves_child, "forked children that nobody joined");
+}
+
+QL_FORK_VOID_1(forget_end, w, int, unused)
+{
+    (void)w, (void)unused;
+    ql_blocking_begin();
+    __atomic_store_n(&taken, 1, __ATOMIC_RELEASE);
+}
+
+static int have_forgetful_child_stolen(ql_task *task)
+{
+    ql_worker *w = ql_worker_self();
+    forget_end_child first;
+    (void)task;
+    forget_end_fork(w, &first, 0);
+    work_until_taken(w);
+    forget_end_join(w, &first);
+    return 0;
+}
+
+static void told_of_misuse(void *context, const char *sentence)
+{
+    qlt_has_str(sentence, "'a forked child' returned without ql_blocking_end()");
+    qlt_gate_arrive(context);
+}
+
+QLT(fork, a_stolen_child_that_forgets_its_end_gives_its_seat_back)
+{
+    qlt_gate told = QLT_GATE_INIT;
+    taken = 0;
+    runtime = qlt_runtime_with(2, (ql_runtime_config){.on_misuse = told_of_misuse, .context = &told});
+    (void)run(have_forgetful_child_stolen, NULL);
+    qlt_gate_wait(&told, 1);
+    qlt_eq_uint(pieces_of(5), 5);
+    qlt_runtime_stop(runtime);
 }
 
 QLT(fork, off_the_pool_there_is_no_worker)

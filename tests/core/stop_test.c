@@ -238,6 +238,15 @@ static void stops_under_load(unsigned workers)
     }
 }
 
+QLT(stop, with_a_patience_of_another_size_is_refused_and_can_be_asked_again)
+{
+    ql_error error;
+    runtime = qlt_runtime(1);
+    qlt_eq_int(ql_runtime_stop(runtime, &(ql_stop){.size = 1}, &error), -EINVAL);
+    qlt_has_str(error.text, "set it to sizeof(ql_stop)");
+    qlt_runtime_stop(runtime);
+}
+
 QLT(stop, leaves_nobody_waiting_whose_task_was_accepted)
 {
     qlt_workers_each(stops_under_load);

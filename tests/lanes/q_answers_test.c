@@ -107,6 +107,11 @@ Q_TEST(q_answers, to_a_config_that_cannot_be)
     config.threads = 0;
     qlt_eq_int(ql_q_open(runtime, &small, &config, &lane, &error), -EINVAL);
     qlt_has_str(error.text, "sizeof(ql_lane_config)");
+    small = (ql_lane_config){.size = sizeof(small), .engine = &(ql_engine_ops){.size = 1}};
+    qlt_eq_int(ql_q_open(runtime, &small, &config, &lane, &error), -EINVAL);
+    qlt_has_str(error.text, "an engine already");
+    qlt_eq_int(ql_q_open(runtime, NULL, NULL, &lane, &error), -EINVAL);
+    qlt_has_str(error.text, "the config is NULL");
     qlt_eq_int(ql_q_open(NULL, NULL, &config, &lane, &error), -EINVAL);
     qlt_runtime_stop(runtime);
 }

@@ -568,30 +568,30 @@ QLT(sqlite, its_connection_is_reached_on_its_lane_only)
     qlt_runtime_stop(runtime);
 }
 
+static void refused(ql_runtime *runtime, const ql_lane_config *lane_config, const ql_sqlite_config *config,
+                    const char *text)
+{
+    ql_lane *lane;
+    ql_error error;
+    qlt_eq_int(ql_sqlite_open(runtime, lane_config, config, &lane, &error), -EINVAL);
+    qlt_has_str(error.text, text);
+}
+
 QLT(sqlite, bad_arguments_are_refused)
 {
     ql_runtime *runtime = qlt_runtime(1);
-    ql_lane *lane;
-    ql_error error;
-    ql_sqlite_config config = {.size = 1};
-    ql_lane_config lane_config = {.size = sizeof(lane_config), .engine = &recorder_ops};
+    ql_sqlite_config config = {.size = sizeof(config), .path = ""};
     ql_sqlite_call query;
-    qlt_eq_int(ql_sqlite_open(runtime, NULL, NULL, &lane, &error), -EINVAL);
-    qlt_eq_str(error.text, "ql_sqlite_open: the config is NULL");
-    qlt_eq_int(ql_sqlite_open(runtime, NULL, &config, &lane, &error), -EINVAL);
-    qlt_has_str(error.text, "set it to sizeof(ql_sqlite_config)");
-    config = (ql_sqlite_config){.size = sizeof(config), .path = ""};
-    qlt_eq_int(ql_sqlite_open(runtime, NULL, &config, &lane, &error), -EINVAL);
-    qlt_eq_str(error.text, "ql_sqlite_open: config.path is empty; NULL means a database in memory");
+    refused(runtime, NULL, NULL, "ql_sqlite_open: the config is NULL");
+    refused(runtime, NULL, &(ql_sqlite_config){.size = 1}, "set it to sizeof(ql_sqlite_config)");
+    refused(runtime, NULL, &config, "ql_sqlite_open: config.path is empty; NULL means a database in memory");
     config.path = NULL;
-    qlt_eq_int(ql_sqlite_open(NULL, NULL, &config, &lane, &error), -EINVAL);
-    qlt_eq_int(ql_sqlite_open(runtime, NULL, &config, NULL, &error), -EINVAL);
-    qlt_eq_int(ql_sqlite_open(runtime, &lane_config, &config, &lane, &error), -EINVAL);
-    qlt_eq_str(error.text, "ql_sqlite_open: lane_config has an engine already");
+    refused(runtime, &(ql_lane_config){.size = 1}, &config, "set it to sizeof(ql_lane_config)");
+    refused(runtime, &(ql_lane_config){.size = sizeof(ql_lane_config), .engine = &recorder_ops}, &config,
+            "ql_sqlite_open: lane_config has an engine already");
     config.busy_timeout_ms = -1;
-    qlt_eq_int(ql_sqlite_open(runtime, NULL, &config, &lane, &error), -EINVAL);
-    qlt_eq_str(error.text, "ql_sqlite_open: config.busy_timeout_ms is negative");
-    lane = open_database(runtime);
+    refused(runtime, NULL, &config, "ql_sqlite_open: config.busy_timeout_ms is negative");
+    ql_lane *lane = open_database(runtime);
     ql_sqlite_call_init(&query, NULL);
     call(lane, &query.task);
     qlt_eq_int(query.task.future.code, -EINVAL);

@@ -7,6 +7,7 @@
  *
  * Environment: JITTER_PPM chance of a delay at each atomic, in a million (20000); JITTER_MAX_US the longest
  * sleep (200); QLANE_SEED (1). */
+#include <pthread.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -50,8 +51,11 @@ static int64_t now_ns(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+/* No cancellation point, where the code that it disturbs has none. */
 static void delay(uint64_t random)
 {
+    int before;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
     switch (random & 3) {
     case 0:
         for (volatile uint64_t i = random >> 4 & 1023; i > 0; i--)
@@ -63,6 +67,7 @@ static void delay(uint64_t random)
     default:
         nanosleep(&(struct timespec){0, (long)((random >> 8 & 0xffffff) % (max_us * 1000u + 1))}, NULL);
     }
+    pthread_setcancelstate(before, NULL);
 }
 
 /* A thread is delayed for a third of its time at most: one that lives on atomics would else not come to its
