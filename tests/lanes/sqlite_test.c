@@ -580,12 +580,12 @@ static void refused(ql_runtime *runtime, const ql_lane_config *lane_config, cons
 QLT(sqlite, bad_arguments_are_refused)
 {
     ql_runtime *runtime = qlt_runtime(1);
-    ql_sqlite_config config = {.size = sizeof(config), .path = ""};
+    ql_sqlite_config config = {.size = sizeof(config)}, empty = {.size = sizeof(empty), .path = ""};
     ql_sqlite_call query;
     refused(runtime, NULL, NULL, "ql_sqlite_open: the config is NULL");
     refused(runtime, NULL, &(ql_sqlite_config){.size = 1}, "set it to sizeof(ql_sqlite_config)");
-    refused(runtime, NULL, &config, "ql_sqlite_open: config.path is empty; NULL means a database in memory");
-    config.path = NULL;
+    refused(runtime, NULL, &empty, "ql_sqlite_open: config.path is empty; NULL means a database in memory");
+    qlt_eq_int(ql_sqlite_open(runtime, NULL, &config, NULL, NULL), -EINVAL);
     refused(runtime, &(ql_lane_config){.size = 1}, &config, "set it to sizeof(ql_lane_config)");
     refused(runtime, &(ql_lane_config){.size = sizeof(ql_lane_config), .engine = &recorder_ops}, &config,
             "ql_sqlite_open: lane_config has an engine already");
