@@ -16,6 +16,8 @@ PACKAGE, *PAGES = sys.argv[1:]
 SAID = {
     "README.md": ["hello from SQLite 3."],
     "embed.md": ["be 2\nto 2\nnot 1\n"] * 3 + ["# EOF\n0 42\n"],
+    "engine-sqlite.md": ["30: moved\n500: CHECK constraint failed: balance >= 0\n"
+                         "account 1 has 70\naccount 2 has 30\n"],
     "write-an-engine.md": ["42\n-22: ", "attempt to concatenate a nil value\n-110: ", "asked to end\n"],
     "when-something-hangs.md": ["after 200 ms: -110\n", "runs the stuck one", "stop: -110, ", "'the stuck one'"],
     "choose-cores.md": ["QLANE_WORKERS: "],
