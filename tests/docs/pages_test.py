@@ -18,6 +18,7 @@ SAID = {
     "embed.md": ["be 2\nto 2\nnot 1\n"] * 3 + ["# EOF\n0 42\n"],
     "engine-sqlite.md": ["30: moved\n500: CHECK constraint failed: balance >= 0\n"
                          "account 1 has 70\naccount 2 has 30\n"],
+    "parallel-work.md": ["fib(30) = 832040, no negative root\nmean root 666.666\n"],
     "write-an-engine.md": ["42\n-22: ", "attempt to concatenate a nil value\n-110: ", "asked to end\n"],
     "when-something-hangs.md": ["after 200 ms: -110\n", "runs the stuck one", "stop: -110, ", "'the stuck one'"],
     "choose-cores.md": ["QLANE_WORKERS: "],

@@ -176,7 +176,8 @@ class Promises(unittest.TestCase):
                                                 database.query_many("INSERT INTO t VALUES (?)", [(8,), (1,)]),
                                                 return_exceptions=True)
                 assert outcomes[0] == 1, outcomes
-                assert outcomes[1].errno == errno.EEXIST and "UNIQUE" in outcomes[1].strerror, outcomes
+                assert type(outcomes[1]) is qlane.Failed and "UNIQUE" in outcomes[1].strerror, outcomes
+                assert outcomes[1].errno == errno.EEXIST, outcomes
                 assert await database.query("SELECT group_concat(i) FROM t") == [("0,1,2,7",)]
                 runtime.stop()
                 try:
@@ -185,6 +186,23 @@ class Promises(unittest.TestCase):
                 except qlane.Stopped:
                     pass
             asyncio.run(main())
+            """)
+
+    def test_a_thread_stores_many_rows_all_or_none(self):
+        script("""
+            import qlane
+            runtime = qlane.Runtime()
+            database = runtime.sqlite()
+            database.execute("CREATE TABLE t (i INTEGER PRIMARY KEY)")
+            assert database.execute_many("INSERT INTO t VALUES (?)", [(i,) for i in range(3)]) == 3
+            assert database.execute_many("INSERT INTO t VALUES (9)", []) == 0
+            try:
+                database.execute_many("INSERT INTO t VALUES (?)", [(8,), (1,)])
+                raise SystemExit("stored")
+            except qlane.Failed as error:
+                assert "UNIQUE" in str(error), error
+            assert database.execute("SELECT group_concat(i) FROM t") == [("0,1,2",)]
+            runtime.stop()
             """)
 
     def test_a_stop_elsewhere_settles_what_a_loop_awaits(self):

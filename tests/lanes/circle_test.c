@@ -2,19 +2,13 @@
 #include <errno.h>
 
 #include "qlane/lane.h"
-#include "tests/support/harness.h"
-#include "tests/support/runtime.h"
+#include "tests/lanes/lanes.h"
 
 enum { TIMES = 100 };
 
 static ql_lane *front, *back;
 static ql_task outer, inner, behind;
 static int call_code, wait_code;
-
-static int nothing(ql_task *task)
-{
-    return ((void)task, 0);
-}
 
 /* On the lane at the back: waits for what queues in front, behind the one that called. */
 static int wait_for_front(ql_task *task)
@@ -62,4 +56,36 @@ static void circle(unsigned workers)
 QLT(circle, is_broken_where_it_can_be)
 {
     qlt_workers_each(circle);
+}
+
+enum { QUEUED = 2 };
+
+/* On a worker: all that it waits for queue on one lane, which is looked at once. */
+static int wait_a_while_for_all(ql_task *task)
+{
+    ql_task *queued = task->arg;
+    ql_member members[QUEUED] = {{.future = &queued[0].future}, {.future = &queued[1].future}};
+    return ql_wait_all(members, QUEUED, ql_after_ns(1000000));
+}
+
+QLT(circle, is_not_where_two_waits_meet)
+{
+    ql_runtime *runtime = qlt_runtime(1);
+    blocker first;
+    ql_task queued[QUEUED], waiting;
+    ql_lane *lane = open_lane(runtime, (ql_lane_config){.name = "front"});
+    block(lane, &first);
+    for (int i = 0; i < QUEUED; i++) {
+        ql_task_init(&queued[i], nothing, NULL);
+        submit(lane, &queued[i]);
+    }
+    ql_task_init(&waiting, wait_a_while_for_all, queued);
+    qlt_eq_int(ql_submit(ql_runtime_pool(runtime), &waiting), 0);
+    await(&waiting);
+    qlt_eq_int(waiting.future.code, -ETIMEDOUT);
+    unblock(&first);
+    for (int i = 0; i < QUEUED; i++)
+        await(&queued[i]);
+    close_lane(lane);
+    qlt_runtime_stop(runtime);
 }

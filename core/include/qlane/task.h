@@ -106,7 +106,8 @@ QL_MUST_USE int ql_future_then(ql_future *future, ql_task *next);
  *           interrupted, and was told; -EALREADY it has settled; -EINVAL never submitted. */
 int ql_task_cancel(ql_task *task);
 
-/** Inside a task's function: was it asked to end? 0, or the errno (ECANCELED, ETIMEDOUT) to answer with. */
+/** Inside a task's function: was it asked to end? 0, or why, as an errno: ECANCELED, ETIMEDOUT, ESHUTDOWN. The function answers with
+ *  its negative, `return -ql_task_cancelled(task)`, or goes on. */
 int ql_task_cancelled(const ql_task *task);
 
 /** Inside a task's function: leave a value for the future. Returns 0, for `return ql_task_return(task, v);`. */

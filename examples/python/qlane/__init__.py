@@ -22,7 +22,7 @@ import threading
 from qlane import _requests
 from qlane._abi import AffinityConfig, Error, RuntimeConfig, SqliteConfig, Stop, quick, waits
 from qlane._loop import Loop
-from qlane._requests import Stopped  # noqa: F401 (also for users)
+from qlane._requests import Failed, Stopped  # noqa: F401 (for users)
 from qlane._table import Table
 
 STOP_AT_EXIT_S = 5
@@ -118,9 +118,16 @@ class Database:
         """Run one statement and wait: its rows as a list of tuples, or how many rows it changed."""
         return _plain(self.table(sql, *values))
 
+    def execute_many(self, sql, rows_of_values):
+        """Run one statement for each row of values, all or none; with no row, none. How many rows it changed."""
+        return _plain(self._call(sql, rows_of_values)) if rows_of_values else 0
+
     def table(self, sql, *values):
-        """The same, with the rows as a Table."""
-        request = _requests.make(sql, [values])
+        """The same as execute(), with the rows as a Table."""
+        return self._call(sql, [values])
+
+    def _call(self, sql, rows_of_values):
+        request = _requests.make(sql, rows_of_values)
         try:
             code = self._runtime._submit(self._lane, request)
             main = threading.current_thread() is threading.main_thread()
@@ -142,7 +149,7 @@ class Database:
         return await self._query(sql, [values])
 
     async def query_many(self, sql, rows_of_values):
-        """Run one statement for each row of values, all or none; with no row, none."""
+        """The same as execute_many()."""
         return _plain(await self._query(sql, rows_of_values)) if rows_of_values else 0
 
     async def _query(self, sql, rows_of_values):

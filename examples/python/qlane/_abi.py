@@ -1,6 +1,7 @@
 """qlane's public structs and functions, for ctypes. //tests/examples:python_abi_test compares them with the headers."""
 
 import ctypes
+import os
 from ctypes import POINTER, c_char, c_char_p, c_double, c_int, c_int32, c_int64, c_size_t, c_uint, c_uint8, c_uint32, c_void_p
 
 VERSION = "0.1"  # the shared library's name ends in it: another one has other structs
@@ -93,8 +94,10 @@ _FUNCTIONS = {
 def _load():
     """The library twice: `waits` gives the GIL away during a call, `quick` does not, because its calls never block."""
     name = f"libqlane_sqlite.so.{VERSION}"
+    installed = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../../lib", name)
+    path = installed if os.path.exists(installed) else name
     try:
-        waits, quick = ctypes.CDLL(name), ctypes.PyDLL(name)
+        waits, quick = ctypes.CDLL(path), ctypes.PyDLL(path)
     except OSError as error:
         raise ImportError(f"{error}; is PREFIX/lib of tools/install in LD_LIBRARY_PATH?") from None
     for library in (waits, quick):

@@ -15,15 +15,20 @@ class Request(ctypes.Structure):
 DONE = Request.done.offset
 
 
-class Stopped(OSError):
-    """The runtime is stopped, or stops: the statement has not run."""
+class Failed(OSError):
+    """What was refused or did not succeed, and has left nothing behind: `errno` as in qlane/sqlite.h, with SQLite's own words."""
+
+
+class Stopped(Failed):
+    """The runtime is stopped, or stops: the statement has not run, or was ended and undone."""
 
 
 def failed(code, text=None):
     """The exception for -errno."""
     if code == -errno.ESHUTDOWN:
         return Stopped(-code, text.decode() if text else "the runtime is stopped")
-    return OSError(-code, (text or os.strerror(-code).encode()).decode(errors="replace"))
+    kind = TimeoutError if code == -errno.ETIMEDOUT else Failed
+    return kind(-code, (text or os.strerror(-code).encode()).decode(errors="replace"))
 
 
 def make(sql, rows):

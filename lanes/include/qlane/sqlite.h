@@ -14,7 +14,7 @@
  * BEGIN, COMMIT, ROLLBACK, SAVEPOINT and RELEASE are refused: a task is a transaction. What rolls back more than its own
  * statement (OR ROLLBACK, a full disk) fails every task of its batch, so use QL_OWN_COMMIT with OR ROLLBACK.
  *
- * Cancel: a query stops soon and settles with -ECANCELED. A statement that writes can only be stopped while no neighbour
+ * Cancel: a query stops soon and settles with -ECANCELED; with QL_DEADLINE_RUNS in task.flags a deadline stops it too. A statement that writes can only be stopped while no neighbour
  * in its batch has written, because SQLite would roll those back too; else ql_task_cancel() answers -ENOTSUP.
  *
  * Fork: SQLite has locks of its own, and a thread that was in it at the fork holds them in the child for ever. So a child of a
@@ -104,7 +104,7 @@ typedef struct ql_sqlite_call {
 
     /* Once settled. */
     ql_sqlite_rows *rows; /* NULL if it returned no columns; ql_sqlite_rows_free() it whatever the code */
-    int64_t changes;      /* rows inserted, updated or deleted */
+    int64_t changes;      /* rows inserted, updated or deleted; after an error it means nothing */
 } ql_sqlite_call;
 
 /** Every other member is zero and may be set before submit. A text_buffer (task.h) gets SQLite's own words on an error. */
@@ -121,7 +121,7 @@ ql_sqlite *ql_sqlite_here(void);
 /** Run one statement; prepared ones are kept by their text. `rows` may be NULL: they are not kept then.
  *  Threads: the lane's own, inside a task.
  *  Errors:  -EPERM not on its lane, or not in a task; -ECHILD in a fork's child; -EINVAL SQL that SQLite does not understand, no statement, more than
- *           one, or another number of parameters; -ECANCELED, -ETIMEDOUT the task was asked to end; -EEXIST a constraint;
+ *           one, or another number of parameters; -ECANCELED, -ETIMEDOUT, -ESHUTDOWN the task was asked to end; -EEXIST a constraint;
  *           -ENOSPC, -EIO, -EBUSY, -ENOMEM, -EROFS, -EACCES, -E2BIG; -EBADMSG the file is damaged or no database; -EPROTO SQLite
  *           refused for another reason. *error has its words.
  *           The task should return that code: then all it did is undone. */
