@@ -10,12 +10,22 @@
 
 struct sqlite3_stmt;
 
-enum { QLI_BEGIN, QLI_COMMIT, QLI_ROLLBACK, QLI_SAVEPOINT, QLI_RELEASE, QLI_ROLLBACK_TO, QLI_OWN_STATEMENTS };
+enum {
+    QLI_BEGIN,
+    QLI_BEGIN_READING,
+    QLI_COMMIT,
+    QLI_ROLLBACK,
+    QLI_SAVEPOINT,
+    QLI_RELEASE,
+    QLI_ROLLBACK_TO,
+    QLI_OWN_STATEMENTS
+};
 
 /* What a running task has done; on its stack. */
 typedef struct qli_unit {
     struct qli_unit *outer; /* the task that called this one, on the lane */
-    bool single;            /* it is one statement, run once */
+    bool single;            /* it is one statement, run once, which SQLite undoes by itself */
+    unsigned stepping;      /* its statements that run inside one another */
     bool wrote, savepoint;
     bool others_wrote; /* in the same transaction, before it */
     int doomed;        /* what it wrote is gone, with this code */
@@ -39,7 +49,7 @@ struct ql_sqlite {
     struct sqlite3_stmt *own[QLI_OWN_STATEMENTS];
     qli_statements kept;
     qli_rows rows;
-    unsigned stepping; /* statements that run inside one another */
+    unsigned stepping; /* statements that run inside one another, of all units */
     bool preparing, refused_transaction;
     int64_t changes;
     const char *text; /* of the last error: static */
@@ -77,8 +87,10 @@ int qli_sqlite_begin_batch(void *self, unsigned tasks_max, ql_error *error);
 int qli_sqlite_end_batch(void *self, ql_error *error);
 /* A task, `single` if it is one statement, run once. It may run inside another one, and is then part of it. */
 int qli_sqlite_unit(ql_sqlite *at, ql_task *task, bool single);
-/* The running unit is about to write. */
-int qli_sqlite_before_write(ql_sqlite *at, ql_error *error);
+/* The running unit is about to read, or to write, with a statement of which this is to be known: SQLite may have changed
+ * something before the statement fails for another's reasons. */
+int qli_sqlite_before_read(ql_sqlite *at, ql_error *error);
+int qli_sqlite_before_write(ql_sqlite *at, bool may_fail_late, ql_error *error);
 /* After a statement failed: is the transaction gone with it? */
 void qli_sqlite_check_lost(ql_sqlite *at, int code, const ql_error *error);
 /* May the statement that runs next be interrupted? */

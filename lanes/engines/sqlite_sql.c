@@ -37,7 +37,7 @@ static int why_asked_to_end(void)
     return reason ? -reason : -ECANCELED;
 }
 
-/* SQLite's words; to those of a statement that must stand alone, what helps. */
+/* SQLite's words; to those that leave a reader at a loss, what helps. */
 int qli_sqlite_failed(ql_sqlite *at, int rc, ql_error *error)
 {
     at->text = sqlite3_errstr(rc);
@@ -47,6 +47,9 @@ int qli_sqlite_failed(ql_sqlite *at, int rc, ql_error *error)
     if (rc == SQLITE_ERROR && at->in_transaction && strstr(words, " a transaction")) {
         at->text = "it cannot stand in a transaction; set QL_OWN_COMMIT";
         help = "; set QL_OWN_COMMIT";
+    } else if (rc == SQLITE_BUSY_SNAPSHOT) {
+        at->text = "another connection has written since this task read; submit it again";
+        help = ": another connection has written since this task read; submit it again";
     }
     return qli_error_set(error, qli_sqlite_code(rc), "%s%s", words, help);
 }
@@ -59,7 +62,7 @@ static int refused(ql_sqlite *at, int code, const char *text, ql_error *error)
 }
 
 static const char *const own_sql[QLI_OWN_STATEMENTS] = {
-    "BEGIN IMMEDIATE", "COMMIT", "ROLLBACK", "SAVEPOINT unit", "RELEASE unit", "ROLLBACK TO unit"};
+    "BEGIN IMMEDIATE", "BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT unit", "RELEASE unit", "ROLLBACK TO unit"};
 
 int qli_sqlite_run_own(ql_sqlite *at, int which, ql_error *error)
 {
@@ -248,9 +251,12 @@ static int gather_names(qli_rows *rows, sqlite3_stmt *statement)
     return code;
 }
 
-static int gather_row(qli_rows *rows, sqlite3_stmt *statement)
+/* The names, if it has not them, and the row if there is one. */
+static int gather(qli_rows *rows, sqlite3_stmt *statement, bool row)
 {
-    int code = 0;
+    int code = rows->columns ? 0 : gather_names(rows, statement);
+    if (!row)
+        return code;
     for (int i = 0; i < (int)rows->columns && !code; i++) {
         ql_sqlite_cell cell = cell_of(statement, i);
         code = has_no_bytes(&cell) ? -ENOMEM : qli_rows_add(rows, &cell);
@@ -258,19 +264,23 @@ static int gather_row(qli_rows *rows, sqlite3_stmt *statement)
     return code;
 }
 
-/* Step a bound statement to its end. */
+/* Step a bound statement to its end. Its columns are known after the first step, for which SQLite prepares it anew if the
+ * schema has changed. */
 static int step(ql_sqlite *at, sqlite3_stmt *statement, qli_rows *rows, ql_error *error)
 {
     int rc, code = 0;
     if (ql_task_cancelled(ql_task_current()))
         return qli_sqlite_failed(at, SQLITE_INTERRUPT, error);
     at->stepping++;
-    while (!code && (rc = sqlite3_step(statement)) != SQLITE_DONE) {
-        if (rc != SQLITE_ROW)
+    at->unit->stepping++;
+    do {
+        rc = sqlite3_step(statement);
+        if (rc != SQLITE_ROW && rc != SQLITE_DONE)
             code = qli_sqlite_failed(at, rc, error);
-        else if (rows && (code = gather_row(rows, statement)))
+        else if (rows && (code = gather(rows, statement, rc == SQLITE_ROW)))
             refused(at, code, "no memory for the rows", error);
-    }
+    } while (!code && rc == SQLITE_ROW);
+    at->unit->stepping--;
     at->stepping--;
     sqlite3_reset(statement);
     if (code)
@@ -286,9 +296,10 @@ static int run_prepared(ql_sqlite *at, sqlite3_stmt *statement, const qli_sqlite
     if ((unsigned)sqlite3_bind_parameter_count(statement) != runs->count)
         return refused(at, -EINVAL, "the statement has another number of parameters", error);
     if (!reads)
-        code = qli_sqlite_before_write(at, error);
-    if (!code && rows && (code = gather_names(rows, statement)))
-        refused(at, code, "no memory for the rows", error);
+        code = qli_sqlite_before_write(
+            at, rows && sqlite3_strlike("%returning%", sqlite3_sql(statement), 0) == 0, error);
+    else if (sqlite3_column_count(statement))
+        code = qli_sqlite_before_read(at, error);
     /* Before a look whether the task was asked to end: see look(). */
     qli_sqlite_allow_interrupt(at, reads || !at->unit->others_wrote);
     for (size_t i = 0; i < runs->times && !code; i++) {

@@ -1,9 +1,10 @@
 /* What a task does to the database, and how it is undone.
  *
- * A batch is a transaction, begun before its first write; what only reads needs none. A batch of one statement commits by
- * itself. Each task is a *unit*, which is undone alone:
+ * A batch is a transaction, begun before its first write. A batch of one statement commits by itself. A task of several
+ * statements that reads before anyone has written begins one for itself, so that it sees one state and writes on no other:
+ * it ends with the task if that has not written. Each task is a *unit*, which is undone alone:
  *
- *   one statement                            SQLite undoes a failed statement itself
+ *   one statement                            SQLite undoes a failed statement itself, unless a function in it wrote
  *   several, the first to write in a batch   ROLLBACK: there is nothing else to lose
  *   several, others have written             a savepoint, set before its first write
  *
@@ -38,10 +39,41 @@ void qli_sqlite_check_lost(ql_sqlite *at, int code, const ql_error *error)
         lose(at, code, error);
 }
 
+/* A statement that runs keeps its view by itself. */
+int qli_sqlite_before_read(ql_sqlite *at, ql_error *error)
+{
+    if (at->in_transaction || at->unit->single || at->stepping)
+        return 0;
+    int code = qli_sqlite_run_own(at, QLI_BEGIN_READING, error);
+    at->in_transaction = !code;
+    return code;
+}
+
+/* The transaction of a task that has only read would show its view to those that follow. */
+static int end_reading(ql_sqlite *at, int failed)
+{
+    ql_error error;
+    qli_sqlite_allow_interrupt(at, false);
+    int code = qli_sqlite_run_own(at, failed ? QLI_ROLLBACK : QLI_COMMIT, &error);
+    at->in_transaction = false;
+    if (code)
+        lose(at, code, &error);
+    return failed ? failed : code;
+}
+
 /* What a unit writes, the one around it writes too. */
 static int before_write(ql_sqlite *at, qli_unit *unit, ql_error *error)
 {
     int code = 0;
+    if (unit->stepping && unit->single) {
+        /* A function in its statement writes: that is more than SQLite undoes with the statement. */
+        if (unit->wrote) {
+            at->text =
+                "a function writes in a statement that writes: run that statement with ql_sqlite_run()";
+            return qli_error_set(error, -EPERM, "%s", at->text);
+        }
+        unit->single = false;
+    }
     if (unit->wrote)
         return 0;
     if (unit->outer) {
@@ -59,8 +91,10 @@ static int before_write(ql_sqlite *at, qli_unit *unit, ql_error *error)
     return code;
 }
 
-int qli_sqlite_before_write(ql_sqlite *at, ql_error *error)
+int qli_sqlite_before_write(ql_sqlite *at, bool may_fail_late, ql_error *error)
 {
+    if (may_fail_late && !at->unit->wrote)
+        at->unit->single = false;
     return before_write(at, at->unit, error);
 }
 
@@ -96,9 +130,10 @@ int qli_sqlite_unit(ql_sqlite *at, ql_task *task, bool single)
             lose(at, code, &error);
     }
     at->unit = unit.outer;
-    if (!at->unit)
-        at->wrote = at->wrote || (unit.wrote && !code);
-    return code;
+    if (at->unit)
+        return code;
+    at->wrote = at->wrote || (unit.wrote && !code);
+    return at->in_transaction && !at->wrote && !unit.wrote ? end_reading(at, code) : code;
 }
 
 /* ---- Batches --------------------------------------------------------------------------------------------------- */

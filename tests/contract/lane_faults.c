@@ -101,6 +101,17 @@ static int insert_values(void)
     return 0;
 }
 
+/* Memory for what it returns is asked for when the rows are in the table. */
+static int insert_and_return(void)
+{
+    ql_sqlite_call call;
+    if (run_sql(&call, "INSERT INTO t(a, c) VALUES(6, hex(zeroblob(10000))) RETURNING a, c", NULL, 0, 0))
+        return 1;
+    stored += call.task.future.code ? 0 : 1;
+    ql_sqlite_rows_free(call.rows);
+    return 0;
+}
+
 /* What it has done is undone, and only that. */
 static int insert_and_fail(ql_task *task)
 {
@@ -175,7 +186,7 @@ static int use_sqlite(void)
         return 1;
     if (!call.task.future.code) {
         for (int i = 0; i < 2; i++)
-            if (insert_values() || undo() || insert_together() || select_values())
+            if (insert_values() || insert_and_return() || undo() || insert_together() || select_values())
                 return 1;
         EXPECT(count_rows() == stored);
     }

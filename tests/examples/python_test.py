@@ -40,8 +40,8 @@ def python(*arguments, expect=0):
     return done.stdout
 
 
-def script(text, **more):
-    return python("-c", textwrap.dedent(text), **more)
+def script(text, *arguments, **more):
+    return python("-c", textwrap.dedent(text), *arguments, **more)
 
 
 class Abi(unittest.TestCase):
@@ -242,6 +242,73 @@ class Promises(unittest.TestCase):
             import os; os._exit(0)  # of the tasks that the loop left behind Python would complain
             """)
 
+    def test_loops_that_come_and_go_leave_nothing(self):
+        script("""
+            import asyncio, os, qlane
+            def descriptors():
+                return len(os.listdir("/proc/self/fd"))
+            async def work():
+                first = asyncio.ensure_future(database.query("SELECT 1"))
+                slow = asyncio.ensure_future(database.query(
+                    "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 100000) SELECT max(x) FROM n"))
+                assert await first == [(1,)]  # the slow one is cancelled with its loop
+            runtime = qlane.Runtime()
+            database = runtime.sqlite()
+            asyncio.run(work())
+            before = descriptors()
+            for _ in range(50):
+                asyncio.run(work())
+            database.execute("SELECT 1")  # behind those that were cancelled
+            asyncio.run(work())
+            assert descriptors() <= before + 1, (before, descriptors())
+            runtime.stop()
+            """)
+
+    def test_a_cancelled_future_ends_no_other_request_at_its_address(self):
+        script("""
+            import asyncio, qlane
+            from qlane import _requests
+            async def work():
+                first = runtime._submit_for(loop, database._lane, _requests.make("SELECT 1", [()]))
+                address = next(iter(runtime._loops[loop]._waiting))
+                await first
+                first = loop.create_future()
+                first.cancel()
+                second = asyncio.ensure_future(database.query("SELECT 2"))
+                await asyncio.sleep(0)
+                waiting = runtime._loops[loop]
+                for request in list(waiting._waiting):
+                    waiting._end(request, first)
+                assert await second == [(2,)]
+            runtime = qlane.Runtime()
+            database = runtime.sqlite()
+            loop = asyncio.new_event_loop()
+            loop.run_until_complete(work())
+            loop.close()
+            runtime.stop()
+            """)
+
+    def test_names_that_are_no_text_come_back_too(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "odd.db")
+            odd = sqlite3.connect(path)
+            odd.execute("CREATE TABLE t (a)")
+            odd.execute("INSERT INTO t VALUES (1)")
+            odd.execute("PRAGMA writable_schema=1")
+            odd.execute("UPDATE sqlite_schema SET sql = CAST(X'435245415445205441424C452074202822FF2229' AS TEXT)")
+            odd.commit()
+            odd.close()
+            script("""
+                import asyncio, sys, qlane
+                runtime = qlane.Runtime()
+                database = runtime.sqlite(sys.argv[1])
+                assert database.table("SELECT * FROM t").names == ["\\udcff"]
+                async def work():
+                    return (await asyncio.wait_for(database.query_table("SELECT * FROM t"), 60)).names
+                assert asyncio.run(work()) == ["\\udcff"]
+                runtime.stop()
+                """, path)
+
     def test_ctrl_c_reaches_a_thread_that_waits(self):
         process = subprocess.Popen([sys.executable, "-c", textwrap.dedent("""
             import qlane
@@ -265,10 +332,18 @@ class Promises(unittest.TestCase):
 
     def test_a_forks_child_is_refused_and_ends(self):
         script("""
-            import os, qlane
+            import os, qlane, threading
             runtime = qlane.Runtime()
             database = runtime.sqlite()
+            held, forked = threading.Event(), threading.Event()
+            def hold():
+                with runtime._lock:
+                    held.set()
+                    forked.wait()
+            threading.Thread(target=hold).start()
+            held.wait()
             child = os.fork()
+            forked.set()
             if child == 0:
                 try:
                     database.execute("SELECT 1")

@@ -23,6 +23,7 @@ import unittest
 SERVICE = os.path.abspath(sys.argv.pop(1))
 SEED = int(os.environ.get("QLANE_SEED", random.randrange(1 << 32)))
 PATIENCE_S = 120
+STALL_S = 1
 CONNECTION_BYTES = 40 * 1024
 # A sanitizer keeps memory of its own: what the service holds cannot be seen from outside then.
 SANITIZED = any(name in os.environ for name in ("ASAN_OPTIONS", "TSAN_OPTIONS"))
@@ -269,10 +270,15 @@ class Load(Service):
 
     async def stall(self, ended):
         """Asks, and takes nothing; is closed."""
-        reader, writer = await self.open()
+        connection = socket.socket()
+        # The kernel would take more than all of the replies.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
+        connection.connect(("127.0.0.1", self.port))
+        reader, writer = await asyncio.open_connection(sock=connection)
         writer.write(b"GET big\n" * 20000)
         writer.transport.pause_reading()
         await ended.wait()
+        await asyncio.sleep(3 * STALL_S)
         writer.transport.resume_reading()
         with contextlib.suppress(ConnectionError):
             got = await reader.read()
@@ -304,7 +310,7 @@ class Load(Service):
         return results
 
     def test_every_answer_is_right_and_what_is_reported_stored_is_stored(self):
-        self.start("--stall_s", 1)
+        self.start("--stall_s", STALL_S)
         self.assertEqual(self.client().ask("PUT big " + "x" * 1024), ["OK\n"])
         results = asyncio.run(asyncio.wait_for(self.all_at_once(), PATIENCE_S))
         self.stop()
@@ -398,7 +404,7 @@ class Bounds(Service):
             time.sleep(0.2)
 
     def test_who_takes_no_replies_is_closed(self):
-        self.start("--stall_s", 1)
+        self.start("--stall_s", STALL_S)
         self.assertEqual(self.client().ask("PUT big " + "x" * 1024), ["OK\n"])
         before = self.descriptors()
         clients = [self.client(16384) for _ in range(10)]

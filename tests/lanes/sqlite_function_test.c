@@ -94,6 +94,31 @@ static void sql_odd(sqlite3_context *context, int count, sqlite3_value **values)
     sqlite3_result_error_code(context, SQLITE_PROTOCOL);
 }
 
+/* store(x): writes, in a task of its own or not, and fails for 3. */
+static void sql_store(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    (void)count;
+    ql_sqlite_cell x = {.type = QL_SQLITE_INTEGER, .integer = sqlite3_value_int64(values[0])};
+    ql_error error;
+    int code;
+    if (sqlite3_value_int(values[1])) {
+        ql_sqlite_call inner;
+        ql_sqlite_call_init(&inner, "INSERT INTO stored VALUES (?)");
+        inner.params = &x;
+        inner.params_count = 1;
+        inner.task.text_buffer = error.text;
+        inner.task.text_size = sizeof(error.text);
+        code = ql_lane_call(lane, &inner.task);
+        code = code ? code : inner.task.future.code;
+    } else {
+        code = ql_sqlite_run(ql_sqlite_here(), "INSERT INTO stored VALUES (?)", &x, 1, NULL, &error);
+    }
+    if (code || x.integer == 3)
+        sqlite3_result_error(context, code ? error.text : "three", -1);
+    else
+        sqlite3_result_int64(context, x.integer);
+}
+
 static int define(ql_task *task)
 {
     sqlite3 *handle = ql_sqlite_handle(ql_sqlite_here());
@@ -104,6 +129,7 @@ static int define(ql_task *task)
     qlt_eq_int(
         sqlite3_create_function(handle, "round_trip", 0, SQLITE_UTF8, NULL, sql_round_trip, NULL, NULL), 0);
     qlt_eq_int(sqlite3_create_function(handle, "odd", 0, SQLITE_UTF8, NULL, sql_odd, NULL, NULL), 0);
+    qlt_eq_int(sqlite3_create_function(handle, "store", 2, SQLITE_UTF8, NULL, sql_store, NULL, NULL), 0);
     return 0;
 }
 
@@ -168,6 +194,37 @@ QLT(sqlite_function, that_fails_oddly_is_a_breach_of_protocol)
     qlt_eq_int(ql_lane_call(lane, &call.task), 0);
     qlt_eq_int(call.task.future.code, -EPROTO);
     qlt_eq_str(call.task.future.text, sqlite3_errstr(SQLITE_PROTOCOL));
+    qlt_runtime_stop(runtime);
+}
+
+/* What it says when it fails. */
+static void fails(const char *sql, const char *words)
+{
+    ql_sqlite_call call;
+    char text[256];
+    ql_sqlite_call_init(&call, sql);
+    call.task.text_buffer = text;
+    call.task.text_size = sizeof(text);
+    qlt_eq_int(ql_lane_call(lane, &call.task), 0);
+    qlt_check(call.task.future.code);
+    qlt_eq_str(call.task.future.text, words);
+    ql_sqlite_rows_free(call.rows);
+}
+
+QLT(sqlite_function, that_writes_is_undone_with_the_statement_that_calls_it)
+{
+    static const char in_a_writer[] =
+        "a function writes in a statement that writes: run that statement with ql_sqlite_run()";
+    begin(1, 0);
+    ask("CREATE TABLE stored(x)");
+    fails("SELECT store(x, 0) FROM numbers", "three");
+    fails("SELECT store(x, 1) FROM numbers", "three");
+    qlt_eq_int(ask("SELECT count(*) FROM stored"), 0);
+    fails("INSERT INTO numbers SELECT store(x, 0) FROM numbers", in_a_writer);
+    fails("INSERT INTO numbers SELECT store(x, 1) FROM numbers", in_a_writer);
+    qlt_eq_int(ask("SELECT count(*) FROM stored"), 0);
+    qlt_eq_int(ask("SELECT sum(store(x, x % 2)) FROM numbers WHERE x > 3"), 300 * 301 / 2 - 6);
+    qlt_eq_int(ask("SELECT count(*) FROM stored"), 297);
     qlt_runtime_stop(runtime);
 }
 

@@ -106,6 +106,8 @@ static int64_t use(ql_lane *lane)
         stored += two.future.code ? 0 : 2;
         if (!run_sql(lane, "INSERT INTO t VALUES (5, 'five')", &changes))
             stored += changes;
+        if (!run_sql(lane, "INSERT INTO t VALUES (6, zeroblob(3000)), (7, 7) RETURNING a, b", &ignored))
+            stored += 2;
         (void)run_sql(lane, "SELECT count(*), a, max(b) FROM t GROUP BY a ORDER BY b", &ignored);
     }
     return stored;

@@ -27,6 +27,36 @@ static int64_t run_one(ql_lane *lane, const char *sql)
     return found;
 }
 
+static void expect_columns(ql_lane *lane, const char *first, int64_t value, unsigned count)
+{
+    ql_sqlite_call all;
+    ql_sqlite_call_init(&all, "SELECT * FROM t");
+    call(lane, &all.task);
+    qlt_eq_int(all.task.future.code, 0);
+    qlt_eq_int(all.rows->columns, count);
+    qlt_eq_str(all.rows->names[0], first);
+    qlt_eq_int(all.rows->cells[0].integer, value);
+    qlt_eq_int(all.rows->cells[count - 1].type, QL_SQLITE_INTEGER);
+    ql_sqlite_rows_free(all.rows);
+}
+
+QLT(sqlite_rows, a_kept_statement_has_the_columns_of_today)
+{
+    ql_runtime *runtime = qlt_runtime(1);
+    ql_lane *lane = open_database(runtime);
+    run_one(lane, "CREATE TABLE t (a, b)");
+    run_one(lane, "INSERT INTO t VALUES (1, 2)");
+    expect_columns(lane, "a", 1, 2);
+    run_one(lane, "ALTER TABLE t ADD COLUMN c DEFAULT 3");
+    expect_columns(lane, "a", 1, 3);
+    run_one(lane, "DROP TABLE t");
+    run_one(lane, "CREATE TABLE t (b, a)");
+    run_one(lane, "INSERT INTO t VALUES (2, 1)");
+    expect_columns(lane, "b", 2, 2);
+    close_lane(lane);
+    qlt_runtime_stop(runtime);
+}
+
 enum { EACH = 4 };
 
 typedef struct each_run {

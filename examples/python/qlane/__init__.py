@@ -100,9 +100,20 @@ class Runtime:
         """The asyncio future of a request in the running loop; an exception, and the request is freed."""
         with self._lock:
             if self._serves() and running not in self._loops:
-                self._loops[running] = Loop(running, self._cancel)
+                self._loops = {of: loop for of, loop in self._loops.items() if not loop.ended()}
+                try:
+                    self._loops[running] = Loop(running, self._cancel)
+                except BaseException:
+                    _requests.free(request)
+                    raise
             code = self._submit(lane, request)
             return _requests.finish(request, code) if code else self._loops[running].add(request)
+
+    def _renew_locks(self):
+        """In a fork's child, where whoever held them does not exist."""
+        self._lock = threading.RLock()
+        for loop in self._loops.values():
+            loop.renew_lock()
 
     def _serves(self):
         return self._running and os.getpid() == self._pid
@@ -163,6 +174,14 @@ def _plain(found):
 
 
 _runtimes = set()
+
+
+def _in_child():
+    for runtime in _runtimes:
+        runtime._renew_locks()
+
+
+os.register_at_fork(after_in_child=_in_child)
 
 
 @atexit.register

@@ -19,7 +19,11 @@ class Loop:
         code = quick.ql_completions_create(self._completions)
         if code:
             raise OSError(-code, "no descriptor for completions")
-        loop.add_reader(quick.ql_completions_fd(self._completions), self._take)
+        try:
+            loop.add_reader(quick.ql_completions_fd(self._completions), self._take)
+        except BaseException:
+            quick.ql_completions_destroy(self._completions)
+            raise
 
     def add(self, request):
         """An asyncio future of a request that was submitted."""
@@ -27,11 +31,12 @@ class Loop:
         self._waiting[request] = future
         code = quick.ql_completions_add(self._completions, request, request + _requests.DONE)
         assert code == 0, code  # it is submitted, and nobody else has its slot
-        future.add_done_callback(lambda done: self._end(request) if done.cancelled() else None)
+        future.add_done_callback(lambda done: self._end(request, done) if done.cancelled() else None)
         return future
 
-    def _end(self, request):
-        if request in self._waiting:  # it still comes back, and is freed then
+    def _end(self, request, future):
+        # It still comes back, and is freed then; or it was, and the address is another's.
+        if self._waiting.get(request) is future:
             self._cancel(request)
 
     def _take(self, at_once=AT_ONCE):
@@ -50,8 +55,21 @@ class Loop:
             return
         try:
             future.set_result(_requests.finish(request))
-        except OSError as error:
+        except Exception as error:
             future.set_exception(error)
+
+    def ended(self):
+        """Is its loop closed, and has all come back? Then nothing is left of it."""
+        if not self._loop.is_closed():
+            return False
+        self._take(-1)
+        if self._waiting:
+            return False
+        self._finish()
+        return True
+
+    def renew_lock(self):
+        self._lock = threading.Lock()
 
     def close(self):
         """After the runtime's stop: everything has settled."""

@@ -34,8 +34,8 @@ class Table:
 
     def __init__(self, rows):
         self._rows = rows.contents
-        self.names = [self._rows.names[i].decode() for i in range(self._rows.columns)]
         weakref.finalize(self, quick.ql_sqlite_rows_free, rows).atexit = False
+        self.names = [self._rows.names[i].decode(errors="surrogateescape") for i in range(self._rows.columns)]
 
     def __len__(self):
         return self._rows.count

@@ -11,8 +11,13 @@
  * its batch. A task that fails undoes only itself. QL_OWN_COMMIT in task.flags asks for a commit of its own, and is
  * needed for statements that cannot stand in a transaction, such as VACUUM: without it they fail where tasks queue together.
  *
- * BEGIN, COMMIT, ROLLBACK, SAVEPOINT and RELEASE are refused: a task is a transaction. What rolls back more than its own
- * statement (OR ROLLBACK, a full disk) fails every task of its batch, so use QL_OWN_COMMIT with OR ROLLBACK.
+ * BEGIN, COMMIT, ROLLBACK, SAVEPOINT and RELEASE are refused: a task is a transaction. It sees one state of the database, and never
+ * writes over what another connection has written since it read: it fails with -EBUSY then. What rolls back more than its own
+ * statement (OR ROLLBACK, a full disk) fails every task of its batch, so use QL_OWN_COMMIT with OR ROLLBACK. What keeps part of a failed
+ * statement (OR FAIL, RAISE(FAIL)) keeps it where that statement is a ql_sqlite_call; in a task of one's own it is undone.
+ *
+ * An SQL function may use ql_sqlite_run() and call the lane; one that writes is undone with the statement that called it, and is refused
+ * (-EPERM) in a ql_sqlite_call that writes itself: that one is to be run with ql_sqlite_run().
  *
  * Cancel: a query stops soon and settles with -ECANCELED; with QL_DEADLINE_RUNS in task.flags a deadline stops it too. A statement that writes can only be stopped while no neighbour
  * in its batch has written, because SQLite would roll those back too; else ql_task_cancel() answers -ENOTSUP.
