@@ -72,7 +72,7 @@ struct ql_sqlite {
 int qli_sqlite_failed(ql_sqlite *at, int rc, ql_error *error);
 /* errno for one of SQLite's codes. */
 int qli_sqlite_code(int rc);
-/* Run one of our own statements. */
+/* Run one of our own statements, which nobody interrupts. */
 int qli_sqlite_run_own(ql_sqlite *at, int which, ql_error *error);
 /* Run one of the user's. `out` may be NULL. */
 int qli_sqlite_run(ql_sqlite *at, const char *sql, const qli_sqlite_runs *runs, ql_sqlite_rows **out,

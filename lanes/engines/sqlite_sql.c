@@ -66,9 +66,12 @@ static const char *const own_sql[QLI_OWN_STATEMENTS] = {
 
 int qli_sqlite_run_own(ql_sqlite *at, int which, ql_error *error)
 {
+    bool may_end = at->interruptible;
+    qli_sqlite_allow_interrupt(at, false);
     int rc = sqlite3_step(at->own[which]);
     int code = rc == SQLITE_DONE ? 0 : qli_sqlite_failed(at, rc, error);
     sqlite3_reset(at->own[which]);
+    qli_sqlite_allow_interrupt(at, may_end);
     return code;
 }
 
@@ -291,7 +294,7 @@ static int step(ql_sqlite *at, sqlite3_stmt *statement, qli_rows *rows, ql_error
 static int run_prepared(ql_sqlite *at, sqlite3_stmt *statement, const qli_sqlite_runs *runs, qli_rows *rows,
                         ql_error *error)
 {
-    bool reads = sqlite3_stmt_readonly(statement);
+    bool reads = sqlite3_stmt_readonly(statement), may_end = at->interruptible || !at->stepping;
     int total = sqlite3_total_changes(at->db), code = 0;
     if ((unsigned)sqlite3_bind_parameter_count(statement) != runs->count)
         return refused(at, -EINVAL, "the statement has another number of parameters", error);
@@ -300,8 +303,8 @@ static int run_prepared(ql_sqlite *at, sqlite3_stmt *statement, const qli_sqlite
             at, rows && sqlite3_strlike("%returning%", sqlite3_sql(statement), 0) == 0, error);
     else if (sqlite3_column_count(statement))
         code = qli_sqlite_before_read(at, error);
-    /* Before a look whether the task was asked to end: see look(). */
-    qli_sqlite_allow_interrupt(at, reads || !at->unit->others_wrote);
+    /* Before a look whether the task was asked to end: see look(). An interrupt hits all statements that run. */
+    qli_sqlite_allow_interrupt(at, may_end && (reads || !at->unit->others_wrote));
     for (size_t i = 0; i < runs->times && !code; i++) {
         int64_t changes = 0;
         const ql_sqlite_cell *params = runs->params + i * runs->count;
@@ -315,6 +318,8 @@ static int run_prepared(ql_sqlite *at, sqlite3_stmt *statement, const qli_sqlite
         if (runs->changes)
             runs->changes[i] = changes;
     }
+    if (at->stepping)
+        qli_sqlite_allow_interrupt(at, may_end);
     return code;
 }
 

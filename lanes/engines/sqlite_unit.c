@@ -53,7 +53,6 @@ int qli_sqlite_before_read(ql_sqlite *at, ql_error *error)
 static int end_reading(ql_sqlite *at, int failed)
 {
     ql_error error;
-    qli_sqlite_allow_interrupt(at, false);
     int code = qli_sqlite_run_own(at, failed ? QLI_ROLLBACK : QLI_COMMIT, &error);
     at->in_transaction = false;
     if (code)

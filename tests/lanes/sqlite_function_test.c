@@ -119,6 +119,21 @@ static void sql_store(sqlite3_context *context, int count, sqlite3_value **value
         sqlite3_result_int64(context, x.integer);
 }
 
+static int cancel_code;
+
+/* look(): reads, and cancels the task that it is in. */
+static void sql_look(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    (void)count, (void)values;
+    ql_error error;
+    if (ql_sqlite_run(ql_sqlite_here(), "SELECT count(*) FROM numbers", NULL, 0, NULL, &error)) {
+        sqlite3_result_error(context, error.text, -1);
+        return;
+    }
+    cancel_code = ql_task_cancel(ql_task_current());
+    sqlite3_result_int(context, 0);
+}
+
 static int define(ql_task *task)
 {
     sqlite3 *handle = ql_sqlite_handle(ql_sqlite_here());
@@ -129,6 +144,7 @@ static int define(ql_task *task)
     qlt_eq_int(
         sqlite3_create_function(handle, "round_trip", 0, SQLITE_UTF8, NULL, sql_round_trip, NULL, NULL), 0);
     qlt_eq_int(sqlite3_create_function(handle, "odd", 0, SQLITE_UTF8, NULL, sql_odd, NULL, NULL), 0);
+    qlt_eq_int(sqlite3_create_function(handle, "look", 0, SQLITE_UTF8, NULL, sql_look, NULL, NULL), 0);
     qlt_eq_int(sqlite3_create_function(handle, "store", 2, SQLITE_UTF8, NULL, sql_store, NULL, NULL), 0);
     return 0;
 }
@@ -225,6 +241,30 @@ QLT(sqlite_function, that_writes_is_undone_with_the_statement_that_calls_it)
     qlt_eq_int(ask("SELECT count(*) FROM stored"), 0);
     qlt_eq_int(ask("SELECT sum(store(x, x % 2)) FROM numbers WHERE x > 3"), 300 * 301 / 2 - 6);
     qlt_eq_int(ask("SELECT count(*) FROM stored"), 297);
+    qlt_runtime_stop(runtime);
+}
+
+/* An interrupt ends all statements that run, the one around a reader too: SQLite would undo what the neighbour has written. */
+QLT(sqlite_function, that_reads_in_a_writer_lets_no_interrupt_take_its_neighbours)
+{
+    ql_sqlite_call insert, write;
+    ql_task *together[] = {&insert.task, &write.task};
+    begin(1, 0);
+    ask("CREATE TABLE stored(x)");
+    ql_sqlite_call_init(&insert, "INSERT INTO stored VALUES (1)");
+    ql_sqlite_call_init(&write, "INSERT INTO stored SELECT look() FROM numbers");
+    qlt_eq_int(ql_submit_many(ql_lane_executor(lane), together, 2), 0);
+    for (int i = 0; i < 2; i++)
+        qlt_eq_int(ql_future_wait(&together[i]->future), 0);
+    qlt_eq_int(cancel_code, -ENOTSUP);
+    qlt_eq_int(insert.task.future.code, 0);
+    qlt_check(write.task.future.code);
+    qlt_eq_int(ask("SELECT count(*) FROM stored"), 1);
+    /* Alone it is interrupted at once. */
+    qlt_eq_int(ql_lane_call(lane, &write.task), 0);
+    qlt_eq_int(cancel_code, -EINPROGRESS);
+    qlt_eq_int(write.task.future.code, -ECANCELED);
+    qlt_eq_int(ask("SELECT count(*) FROM stored"), 1);
     qlt_runtime_stop(runtime);
 }
 
