@@ -171,6 +171,26 @@ static int select_values(void)
     return 0;
 }
 
+static int look_twice(ql_task *task)
+{
+    ql_sqlite *here = ql_sqlite_here();
+    ql_error error;
+    int code = ql_sqlite_run(here, "SELECT count(*) FROM t", NULL, 0, NULL, &error);
+    if (!code)
+        code = ql_sqlite_run(here, "SELECT max(a) FROM t", NULL, 0, NULL, &error);
+    return ((void)task, code);
+}
+
+/* In a transaction that reads, and ends with it. */
+static int read_only(void)
+{
+    ql_task task;
+    ql_task_init(&task, look_twice, NULL);
+    EXPECT(!ql_lane_call(database, &task));
+    EXPECT(fits(task.future.code));
+    return 0;
+}
+
 static int use_sqlite(void)
 {
     ql_sqlite_config config = {.size = sizeof(config), .path = path, .synchronous = QL_SQLITE_SYNC_OFF};
@@ -186,7 +206,8 @@ static int use_sqlite(void)
         return 1;
     if (!call.task.future.code) {
         for (int i = 0; i < 2; i++)
-            if (insert_values() || insert_and_return() || undo() || insert_together() || select_values())
+            if (insert_values() || insert_and_return() || undo() || insert_together() || select_values() ||
+                read_only())
                 return 1;
         EXPECT(count_rows() == stored);
     }

@@ -148,11 +148,11 @@ QLT(fork, a_child_is_stolen_while_its_parent_works)
     qlt_runtime_stop(runtime);
 }
 
-/* Until another worker has found nothing. */
+/* Until another worker has found nothing: the floor, which joins look at, is the last of what it writes then. */
 QL_FORK_VOID_1(await_ask, w, int64_t, until_ns)
 {
-    while (__atomic_load_n(&w->limit, __ATOMIC_RELAXED) && !__atomic_load_n(&taken, __ATOMIC_ACQUIRE) &&
-           ql_now_ns() < until_ns)
+    while (__atomic_load_n(&w->floor, __ATOMIC_RELAXED) != QLI_ASKED &&
+           !__atomic_load_n(&taken, __ATOMIC_ACQUIRE) && ql_now_ns() < until_ns)
         ;
 }
 
@@ -355,13 +355,14 @@ static uint64_t wakes_when_all_sleep(void)
     return qli_load(&sleep->wakes, __ATOMIC_RELAXED);
 }
 
-QLT(sleep, a_task_that_is_alone_wakes_one_worker)
+/* Or none, if one that had gone to bed found it at its last look. */
+QLT(sleep, a_task_that_is_alone_wakes_no_more_than_one_worker)
 {
     runtime = qlt_runtime(WORKERS);
     for (int i = 0; i < 100; i++) {
         uint64_t before = wakes_when_all_sleep();
         (void)run(nothing, NULL);
-        qlt_eq_uint(wakes_when_all_sleep() - before, 1);
+        qlt_check(wakes_when_all_sleep() - before <= 1);
     }
     qlt_runtime_stop(runtime);
 }

@@ -134,6 +134,25 @@ QLT(bounds, a_waiting_producer_gives_up_at_its_deadline)
     finish(&at);
 }
 
+QLT(bounds, who_gives_up_behind_others_takes_nobody_along)
+{
+    full at;
+    producer producers[PRODUCERS];
+    qlt_gate begun = QLT_GATE_INIT;
+    fill(&at, QL_FULL_REFUSES);
+    start_producers(&at, producers, &begun, QL_FOREVER);
+    for (int i = 0; i < 3; i++)
+        qlt_eq_int(ql_lane_submit_until(at.lane, &at.extra, ql_after_ns(20000000)), -ETIMEDOUT);
+    unblock(&at.first);
+    for (int i = 0; i < PRODUCERS; i++) {
+        pthread_join(producers[i].thread, NULL);
+        qlt_eq_int(producers[i].code, 0);
+        await(&producers[i].task);
+    }
+    qlt_eq_int(at.counter, CAPACITY + PRODUCERS);
+    finish(&at);
+}
+
 QLT(bounds, a_waiting_producer_is_woken_by_a_cancel_that_makes_room)
 {
     full at;
