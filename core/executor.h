@@ -69,6 +69,7 @@ struct ql_executor {
     ql_runtime *runtime;
     const char *name;
     qli_context *context; /* a lane's only one; NULL for the pool */
+    ql_task *runner;      /* a strand's: the task of the pool that runs its tasks; else NULL */
     bool absent;          /* its thread is the host's, and may not come back: see begin_stop() */
     ql_executor *next;    /* the runtime's list, under its lock */
 };

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/thread.h"
 #include "qlane/future.h"
 
 /*   EMPTY --unpark--> TOKEN --park--> EMPTY
@@ -64,24 +65,33 @@ bool qli_park_polled(qli_parker *parker, int event_fd)
     /* ORDER park:polled (acquire): as park:take. The descriptor orders us after its writer only; a second giver writes none. */
     if (qli_exchange(&parker->word, EMPTY, __ATOMIC_ACQUIRE) != TOKEN)
         return false;
-    int saved = errno;
+    int saved = errno, state = qli_cancel_off();
     uint64_t written;
     while (read(event_fd, &written, sizeof(written)) < 0 && errno == EINTR)
         ;
+    qli_cancel_back(state);
     errno = saved;
     return true;
 }
 
-void qli_unpark(qli_parker *parker)
+/* Nobody else would write it: whoever comes next finds the token given. */
+static void write_one(int event_fd)
 {
     static const uint64_t one = 1;
+    int state = qli_cancel_off();
+    while (write(event_fd, &one, sizeof(one)) < 0 && errno == EINTR)
+        ;
+    qli_cancel_back(state);
+}
+
+void qli_unpark(qli_parker *parker)
+{
     /* ORDER park:give (release): the giver's writes, for ORDER park:take, park:wake, park:found and park:polled. */
     uint32_t word = qli_exchange(&parker->word, TOKEN, __ATOMIC_RELEASE);
     int saved = errno;
     if (word == PARKED)
         syscall(SYS_futex, &parker->word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
     else if ((word & STATE) == POLLED)
-        while (write((int)(word >> FD_SHIFT), &one, sizeof(one)) < 0 && errno == EINTR)
-            ;
+        write_one((int)(word >> FD_SHIFT));
     errno = saved;
 }

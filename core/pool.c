@@ -27,9 +27,10 @@ static int pool_submit(ql_executor *executor, ql_task *task, qli_context *contex
     qli_pool *pool = pool_of(executor);
     qli_worker *worker = context && context->executor == executor ? qli_worker_of(context) : NULL;
     (void)reserved; /* the pool has no bound */
-    /* One with a deadline stays at the door, where it can be taken out although every worker is busy. */
-    if (!worker || !worker->seat || task->deadline_ns || !qli_runq_room(&worker->seat->runq) ||
-        qli_inbox_is_closed(&pool->door))
+    /* One with a deadline stays at the door, where it can be taken out although every worker is busy. Who has lent his seat may lose it
+     * at any moment. */
+    if (!worker || worker->context.lent_for_blocking || !worker->seat || task->deadline_ns ||
+        !qli_runq_room(&worker->seat->runq) || qli_inbox_is_closed(&pool->door))
         return push_at_door(pool, task, task, 1, context);
     /* Counted before it is seen: accepted never falls behind settled. */
     qli_count(&context->accepted);

@@ -34,8 +34,12 @@ static int run_some(ql_task *task)
     ql_strand *strand = task->arg;
     qli_context *context = qli_context_current();
     ql_task *next;
-    for (int i = 0; i < IN_A_ROW && qli_inbox_take(&strand->inbox, &next, 1); i++) {
+    /* Once a stop has lost patience what queues does not begin: the runner is refused, and settles it. */
+    for (int i = 0; i < IN_A_ROW && !qli_inbox_is_closed(&strand->executor.runtime->pool->door) &&
+                    qli_inbox_take(&strand->inbox, &next, 1);
+         i++) {
         qli_count(&context->accepted);
+        qli_count(&context->begun); /* for the watchdog: it is not the one before */
         qli_run_task(context, next);
     }
     return 0;
@@ -58,8 +62,12 @@ static int submit_runner(ql_strand *strand, bool follows)
     return qli_hooked_submit(&strand->executor.runtime->pool->executor, &strand->runner, follows);
 }
 
+/* With the lock of those who follow waits: they look at the executor of a task that has not settled. */
 static void free_strand(ql_strand *strand)
 {
+    qli_waits *waits = &strand->executor.runtime->waits;
+    pthread_mutex_lock(&waits->lock);
+    pthread_mutex_unlock(&waits->lock);
     qli_inbox_fini(&strand->inbox);
     free(strand);
 }
@@ -174,7 +182,12 @@ int ql_strand_create(ql_runtime *runtime, ql_strand **out)
     ql_strand *strand = *out = aligned_alloc(QLI_CACHE_LINE, sizeof(*strand));
     if (!strand)
         return -ENOMEM;
-    *strand = (ql_strand){.executor = {.ops = &strand_ops, .runtime = runtime, .name = "strand"}};
+    *strand = (ql_strand){.executor = {
+                              .ops = &strand_ops,
+                              .runtime = runtime,
+                              .name = "strand",
+                              .runner = &strand->runner.task,
+                          }};
     qli_inbox_init(&strand->inbox, 0);
     (void)qli_inbox_sleep(&strand->inbox);
     ql_task_init(&strand->runner.task, run_some, strand);

@@ -462,5 +462,6 @@ ql_runtime *ql_executor_runtime(const ql_executor *executor)
 bool ql_executor_is_current(const ql_executor *executor)
 {
     const qli_context *context = qli_context_current();
-    return context && context->executor == executor;
+    /* The task's own: a strand's tasks run on the pool. */
+    return context && (context->executor == executor || (context->task && context->task->on == executor));
 }

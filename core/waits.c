@@ -15,7 +15,9 @@ static qli_context *settler(ql_runtime *runtime, ql_task *task)
         return NULL;
     /* ORDER waits:runner (acquire): the worker, with task:begin; a spare thread's may be younger than this thread. */
     uint32_t runner = qli_load(&task->future.qli_cancel, __ATOMIC_ACQUIRE) >> QLI_RUNNER_SHIFT;
-    return runner ? &runtime->pool->workers[runner - 1]->context : task->on->context;
+    if (runner)
+        return &runtime->pool->workers[runner - 1]->context;
+    return task->on->runner ? settler(runtime, task->on->runner) : task->on->context;
 }
 
 /* With the lock: end this context's wait, if what it waits for has not settled. The waiter finds the token that the future, or

@@ -209,7 +209,9 @@ static int wait_for_events(int epoll_fd, struct epoll_event *found, int64_t dead
 static void poll_watches(qli_events *events, int64_t deadline_ns)
 {
     struct epoll_event found[ROUND];
-    int saved = errno, count = wait_for_events(events->epoll_fd, found, deadline_ns);
+    int saved = errno, state = qli_cancel_off(),
+        count = wait_for_events(events->epoll_fd, found, deadline_ns);
+    qli_cancel_back(state);
     errno = saved;
     for (int i = 0; i < count; i++) {
         uint32_t bits = found[i].events;

@@ -1,8 +1,10 @@
 /* A thread of the host may end, or be cancelled, as it likes: what it had submitted goes on, and no call of ours is cut short. */
 #include <errno.h>
 #include <pthread.h>
+#include <unistd.h>
 
 #include "qlane/lane.h"
+#include "qlane/watch.h"
 #include "tests/support/harness.h"
 #include "tests/support/runtime.h"
 
@@ -136,6 +138,68 @@ QLT(thread, no_call_of_ours_is_a_cancellation_point)
         qlt_check(result == PTHREAD_CANCELED);
         qlt_eq_int(with.seen, 42);
     }
+}
+
+static void on_ready(ql_watch *watch, unsigned ready)
+{
+    (void)watch, (void)ready;
+}
+
+static ql_watch watch = {.fn = on_ready};
+static int fds[2];
+
+static int watch_pipe(ql_task *task)
+{
+    return ((void)task, ql_watch_start(&watch, fds[0], QL_READABLE));
+}
+
+static void *wake_lane(void *arg)
+{
+    doomed *with = arg;
+    static ql_task task;
+    int state;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+    ql_task_init(&task, hold, NULL);
+    qlt_gate_open(&with->gate, 1);
+    qlt_gate_wait(&with->gate, 2);
+    pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &state);
+    with->seen =
+        ql_lane_submit(with->lane, &task) || ql_future_wait(&task.future) ? 0 : task.future.value.i64;
+    pthread_testcancel();
+    with->seen = -1;
+    return NULL;
+}
+
+/* A lane that watches a descriptor sleeps elsewhere than others, and is woken by a write. */
+QLT(thread, that_is_cancelled_while_it_wakes_a_lane_has_woken_it)
+{
+    ql_lane_config config = {.size = sizeof(config)};
+    ql_runtime *runtime = qlt_runtime(1);
+    doomed with;
+    ql_task task;
+    gate = (qlt_gate)QLT_GATE_INIT;
+    qlt_gate_open(&gate, 1);
+    qlt_eq_int(pipe(fds), 0);
+    qlt_eq_int(ql_lane_open(runtime, &config, &with.lane, NULL), 0);
+    ql_task_init(&task, watch_pipe, NULL);
+    qlt_eq_int(ql_lane_call(with.lane, &task), 0);
+    qlt_eq_int(task.future.code, 0);
+    for (int i = 0; i < 10; i++) {
+        pthread_t thread;
+        void *result;
+        with.gate = (qlt_gate)QLT_GATE_INIT;
+        pthread_create(&thread, NULL, wake_lane, &with);
+        qlt_gate_wait(&with.gate, 1);
+        pthread_cancel(thread);
+        usleep(5000); /* the lane sleeps */
+        qlt_gate_open(&with.gate, 2);
+        pthread_join(thread, &result);
+        qlt_check(result == PTHREAD_CANCELED);
+        qlt_eq_int(with.seen, 42);
+    }
+    qlt_runtime_stop(runtime);
+    close(fds[0]);
+    close(fds[1]);
 }
 
 static void *submit_and_leave(void *arg)

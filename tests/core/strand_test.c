@@ -145,6 +145,89 @@ QLT(strand, what_a_stop_abandons_is_settled)
     }
 }
 
+/* The strand's runner is at work when the patience ends: none of what queues begins. */
+QLT(strand, begins_nothing_once_a_stop_has_lost_patience)
+{
+    runtime = qlt_runtime(1);
+    gate = (qlt_gate)QLT_GATE_INIT;
+    ql_strand *strand;
+    ql_task holds, tasks[20];
+    ql_error error;
+    ql_stop stop = {.size = sizeof(stop), .drain_until_ns = 1};
+    qlt_eq_int(ql_strand_create(runtime, &strand), 0);
+    ql_task_init(&holds, until_asked, NULL);
+    qlt_eq_int(ql_submit(ql_strand_executor(strand), &holds), 0);
+    for (int i = 0; i < 20; i++) {
+        ql_task_init(&tasks[i], nothing, NULL);
+        qlt_eq_int(ql_submit(ql_strand_executor(strand), &tasks[i]), 0);
+    }
+    ql_strand_release(strand);
+    qlt_gate_wait(&gate, 1);
+    qlt_eq_int(ql_runtime_stop(runtime, &stop, &error), 0);
+    qlt_eq_int(holds.future.code, -ECANCELED);
+    for (int i = 0; i < 20; i++)
+        qlt_eq_int(tasks[i].future.code, -ESHUTDOWN);
+}
+
+static ql_strand *serial;
+static ql_task behind, between;
+static int waits_code, between_code;
+
+/* What it waits for can only run when it has returned. */
+static int wait_for_one_behind(ql_task *task)
+{
+    qlt_check(ql_executor_is_current(ql_strand_executor(serial)));
+    qlt_check(ql_executor_is_current(ql_runtime_pool(runtime)));
+    ql_task_init(&behind, nothing, NULL);
+    qlt_eq_int(ql_submit(ql_strand_executor(serial), &behind), 0);
+    return ((void)task, ql_future_wait(&behind.future));
+}
+
+static int wait_for_behind(ql_task *task)
+{
+    between_code = ql_future_wait(&behind.future);
+    return ((void)task, 0);
+}
+
+/* The same by way of a task of the pool: one of the two is refused, whoever comes last. */
+static int wait_for_one_that_waits(ql_task *task)
+{
+    ql_task_init(&behind, nothing, NULL);
+    qlt_eq_int(ql_submit(ql_strand_executor(serial), &behind), 0);
+    ql_task_init(&between, wait_for_behind, NULL);
+    qlt_eq_int(ql_submit(ql_runtime_pool(runtime), &between), 0);
+    waits_code = ql_future_wait(&between.future);
+    return ((void)task, 0);
+}
+
+static void waits_in_circles(unsigned workers)
+{
+    runtime = qlt_runtime(workers);
+    qlt_eq_int(ql_strand_create(runtime, &serial), 0);
+    for (int i = 0; i < 50; i++) {
+        ql_task first;
+        ql_task_init(&first, wait_for_one_behind, NULL);
+        qlt_eq_int(ql_submit(ql_strand_executor(serial), &first), 0);
+        qlt_eq_int(ql_future_wait(&first.future), 0);
+        qlt_eq_int(first.future.code, -EDEADLK);
+        qlt_eq_int(ql_future_wait(&behind.future), 0);
+        ql_task_init(&first, wait_for_one_that_waits, NULL);
+        qlt_eq_int(ql_submit(ql_strand_executor(serial), &first), 0);
+        qlt_eq_int(ql_future_wait(&first.future), 0);
+        qlt_eq_int(ql_future_wait(&between.future), 0);
+        qlt_eq_int(ql_future_wait(&behind.future), 0);
+        qlt_check((waits_code == -EDEADLK) + (between_code == -EDEADLK) == 1);
+    }
+    qlt_check(!ql_executor_is_current(ql_strand_executor(serial)));
+    ql_strand_release(serial);
+    qlt_runtime_stop(runtime);
+}
+
+QLT(strand, that_waits_for_what_queues_behind_is_refused)
+{
+    qlt_workers_each(waits_in_circles);
+}
+
 static void *stop_it(void *arg)
 {
     (void)arg;

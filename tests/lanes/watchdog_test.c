@@ -6,6 +6,7 @@
 
 #include "lanes/lane.h"
 #include "qlane/fork.h"
+#include "qlane/strand.h"
 #include "qlane/watch.h"
 #include "tests/lanes/lanes.h"
 
@@ -170,6 +171,30 @@ QLT(watchdog, has_nothing_against_a_thief_of_short_children)
     await(&root);
     qlt_runtime_stop(runtime);
     qlt_check(told.children <= long_children);
+}
+
+static int short_one(ql_task *task)
+{
+    busy(10 * SHORT_NS);
+    return ((void)task, 0);
+}
+
+QLT(watchdog, has_nothing_against_short_tasks_of_a_strand)
+{
+    enum { TASKS = 40 };
+    static ql_task tasks[TASKS];
+    ql_runtime *runtime = watched_for(1, PATIENT_NS);
+    ql_strand *strand;
+    qlt_eq_int(ql_strand_create(runtime, &strand), 0);
+    for (int i = 0; i < TASKS; i++) {
+        ql_task_init(&tasks[i], short_one, NULL);
+        qlt_eq_int(ql_submit(ql_strand_executor(strand), &tasks[i]), 0);
+    }
+    for (int i = 0; i < TASKS; i++)
+        await(&tasks[i]);
+    qlt_eq_uint(told_so_far(), 0);
+    ql_strand_release(strand);
+    qlt_runtime_stop(runtime);
 }
 
 static struct {

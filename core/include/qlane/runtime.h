@@ -57,7 +57,7 @@ typedef struct ql_runtime_config {
 } ql_runtime_config;
 
 /** Start a runtime: read the machine, make the plan, start the workers and pin each from inside.
- *  Threads: any. The plan keeps to the CPUs that the caller may use: of a task that is pinned, one. The threads that it starts
+ *  Threads: any. The plan keeps to the CPUs that any thread of the process may use, those that a runtime has pinned aside. The threads that it starts
  *           block all signals but those of a crash: none of the host's handlers runs there for another.
  *  Owns:    *runtime is the caller's until ql_runtime_stop() returns 0.
  *  Errors:  what ql_plan_create() answers; -EINVAL a config of another size; -ENOMEM; -EAGAIN a thread could not be
