@@ -124,6 +124,53 @@ QLT(wait, with_the_seat_lent_already)
     qlt_workers_each(waits_while_lent);
 }
 
+enum { SUBMITTED = 2000 };
+static ql_task submitted[SUBMITTED], blocks;
+static int busy_until; /* atomic */
+
+static int be_busy(ql_task *task)
+{
+    while (!__atomic_load_n(&busy_until, __ATOMIC_ACQUIRE))
+        ;
+    return ((void)task, 0);
+}
+
+static int block_and_submit(ql_task *task)
+{
+    ql_blocking_begin();
+    for (int i = 0; i < SUBMITTED; i++)
+        submit(&submitted[i], nothing, NULL);
+    ql_blocking_end();
+    return ((void)task, 0);
+}
+
+static int wait_for_blocked(ql_task *task)
+{
+    submit(&blocks, block_and_submit, NULL);
+    int code = ql_future_wait_until(&blocks.future, ql_after_ns((intptr_t)task->arg));
+    qlt_check(!code || code == -ETIMEDOUT);
+    return 0;
+}
+
+/* The only spare thread sits on the waiter's seat, and has lent it without another: the waiter comes back for it at any moment. */
+QLT(wait, that_ends_takes_the_seat_from_a_spare_that_submits)
+{
+    runtime = qlt_runtime_with(2, (ql_runtime_config){.spares_max = 1});
+    for (intptr_t i = 0; i < 50; i++) {
+        ql_task busy, waits;
+        busy_until = 0;
+        submit(&busy, be_busy, NULL);
+        submit(&waits, wait_for_blocked, (void *)(20000 + i * 2000));
+        wait_for(&waits);
+        wait_for(&blocks);
+        __atomic_store_n(&busy_until, 1, __ATOMIC_RELEASE);
+        wait_for(&busy);
+        for (int j = 0; j < SUBMITTED; j++)
+            wait_for(&submitted[j]);
+    }
+    qlt_runtime_stop(runtime);
+}
+
 /* ---- Forks in waits in forks ---- */
 
 static int sum_task(ql_task *task);
