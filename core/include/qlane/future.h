@@ -77,7 +77,8 @@ typedef struct ql_member {
 QL_MUST_USE int ql_wait_all(ql_member *members, size_t count, int64_t deadline_ns);
 
 /** Wait until one of them has settled; *which is its index: the first to settle, or the first in the array if several had
- *  settled before. -EINVAL also when count is 0. */
+ *  settled before. -EINVAL also when count is 0. No cycle of waits is refused here, since any of them may end it: give a deadline where
+ *  all of them may wait for the caller. */
 QL_MUST_USE int ql_wait_any(ql_member *members, size_t count, int64_t deadline_ns, size_t *which);
 
 #ifdef __cplusplus
